@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace embstore {
+namespace {
+
+constexpr std::size_t kBufferBytes = 1u << 20;
+constexpr mode_t kOwnerOnly = 0600;  // Exports hold the user's documents.
+
+std::filesystem::path ParentOf(const std::filesystem::path& path) {
+  const auto parent = path.parent_path();
+  return parent.empty() ? std::filesystem::path(".") : parent;
+}
+
+Status WriteAll(int fd, const char* data, std::size_t size, const std::filesystem::path& path) {
+  while (size > 0) {
+    const ssize_t written = ::write(fd, data, size);
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return ErrnoStatus(Code::kWriteFailed, "write", path, errno);
+    }
+    data += written;
+    size -= static_cast<std::size_t>(written);
+  }
+  return {};
+}
+
+}  // namespace
+
+Status ErrnoStatus(Code code, std::string_view operation, const std::filesystem::path& path,
+                   int error) {
+  return {code, "cannot " + std::string(operation) + " '" + path.string() +
+                    "': " + std::generic_category().message(error)};
+}
+
+AtomicFile::AtomicFile(std::filesystem::path target, std::filesystem::path temporary, int fd)
+    : target_(std::move(target)), temporary_(std::move(temporary)), fd_(fd) {
+  buffer_.reserve(kBufferBytes);
+}
+
+Result<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::filesystem::path& target) {
+  struct stat info {};
+  if (::lstat(target.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    return Status(Code::kInvalidArgument,
+                  "'" + target.string() + "' exists and is not a regular file; remove it first");
+  }
+  // The process id keeps two writers apart; a leftover of a dead process with the same id is ours.
+  std::filesystem::path temporary = target;
+  temporary += ".tmp-" + std::to_string(::getpid());
+  ::unlink(temporary.c_str());
+  const int fd = ::open(temporary.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_RDWR,
+                        kOwnerOnly);
+  if (fd < 0) return ErrnoStatus(Code::kWriteFailed, "create", temporary, errno);
+  return std::unique_ptr<AtomicFile>(new AtomicFile(target, std::move(temporary), fd));
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) ::close(fd_);
+  if (!renamed_) ::unlink(temporary_.c_str());
+}
+
+Status AtomicFile::Append(std::span<const std::byte> bytes) {
+  return Append(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+
+Status AtomicFile::Append(std::string_view bytes) {
+  if (buffer_.size() + bytes.size() > kBufferBytes) {
+    if (Status flushed = Flush(); !flushed.ok()) return flushed;
+  }
+  if (bytes.size() >= kBufferBytes) return WriteAll(fd_, bytes.data(), bytes.size(), temporary_);
+  buffer_ += bytes;
+  return {};
+}
+
+Status AtomicFile::Flush() {
+  Status written = WriteAll(fd_, buffer_.data(), buffer_.size(), temporary_);
+  buffer_.clear();
+  return written;
+}
+
+Status AtomicFile::Seal() {
+  if (Status flushed = Flush(); !flushed.ok()) return flushed;
+  if (::fsync(fd_) != 0) return ErrnoStatus(Code::kWriteFailed, "sync", temporary_, errno);
+  const int fd = std::exchange(fd_, -1);
+  if (::close(fd) != 0) return ErrnoStatus(Code::kWriteFailed, "close", temporary_, errno);
+  return {};
+}
+
+Status AtomicFile::Rename() {
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
+    return ErrnoStatus(Code::kWriteFailed, "rename", temporary_, errno);
+  }
+  renamed_ = true;
+  return {};
+}
+
+Status AtomicFile::Commit() {
+  if (Status sealed = Seal(); !sealed.ok()) return sealed;
+  if (Status renamed = Rename(); !renamed.ok()) return renamed;
+  return SyncDirectory(ParentOf(target_));
+}
+
+Status SyncDirectory(const std::filesystem::path& directory) {
+  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return ErrnoStatus(Code::kWriteFailed, "open", directory, errno);
+  const int error = ::fsync(fd) == 0 ? 0 : errno;
+  ::close(fd);
+  if (error != 0) return ErrnoStatus(Code::kWriteFailed, "sync", directory, error);
+  return {};
+}
+
+Result<std::string> ReadWholeFile(const std::filesystem::path& path, std::uint64_t max_bytes) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) {
+    const Code code = errno == ENOENT ? Code::kNotFound : Code::kInvalidArgument;
+    return ErrnoStatus(code, "open", path, errno);
+  }
+  struct stat info {};
+  Status problem;
+  std::string content;
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    problem = {Code::kInvalidArgument, "'" + path.string() + "' is not a regular file"};
+  } else if (static_cast<std::uint64_t>(info.st_size) > max_bytes) {
+    problem = {Code::kInvalidArgument, "'" + path.string() + "' is larger than " +
+                                           std::to_string(max_bytes) + " bytes"};
+  }
+  char chunk[65536];
+  while (problem.ok()) {
+    const ssize_t got = ::read(fd, chunk, sizeof chunk);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) problem = ErrnoStatus(Code::kInvalidArgument, "read", path, errno);
+    if (got <= 0) break;
+    content.append(chunk, static_cast<std::size_t>(got));
+  }
+  ::close(fd);
+  if (!problem.ok()) return problem;
+  return content;
+}
+
+}  // namespace embstore

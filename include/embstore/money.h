@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Money as integers. Nothing here ever rounds in the user's disfavour: a cost is rounded up.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace embstore {
+
+/// An amount in nano-dollars (10^-9 USD). Holds up to about 9.2 billion USD.
+struct Money {
+  std::int64_t nano_usd = 0;
+  auto operator<=>(const Money&) const = default;
+  Money operator+(Money other) const { return {nano_usd + other.nano_usd}; }
+  Money operator-(Money other) const { return {nano_usd - other.nano_usd}; }
+  Money& operator+=(Money other) { return *this = *this + other; }
+  double usd() const { return static_cast<double>(nano_usd) / 1e9; }
+};
+
+/// A price in micro-dollars for one million tokens: $0.15 per 1M is 150,000.
+struct Price {
+  std::int64_t micro_usd_per_million_tokens = 0;
+  auto operator<=>(const Price&) const = default;
+};
+
+/// The cost of `tokens` at `price`, rounded up to a nano-dollar.
+Money CostOf(std::uint64_t tokens, Price price);
+
+/// "$0.0900": four decimals, the last one rounded half up.
+std::string FormatUsd(Money money);
+
+/// Reads a plain decimal number of dollars such as "1.25": no sign, no exponent, at most nine
+/// decimals (up to six for a price). Nothing for anything else.
+std::optional<Money> ParseUsd(std::string_view text);
+std::optional<Price> ParsePricePerMillion(std::string_view text);
+
+}  // namespace embstore

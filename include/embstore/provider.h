@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where vectors come from. Implement Provider to bring your own model.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "embstore/identity.h"
+#include "embstore/status.h"
+
+namespace embstore {
+
+/// Bounds that a caller of Embed keeps. Zero means "no bound" unless said otherwise.
+struct ProviderLimits {
+  std::uint32_t max_texts = 100;              ///< Texts in one call; at least 1.
+  std::uint64_t max_request_bytes = 0;        ///< Sum of EncodedBytes over one call.
+  std::uint64_t max_request_tokens = 0;       ///< Sum of EstimateTokens over one call.
+  std::uint64_t max_text_tokens = 0;          ///< A longer text is not sent at all.
+  std::uint64_t texts_per_minute = 0;         ///< Quota; every text counts.
+  std::uint64_t tokens_per_minute = 0;        ///< Quota.
+  std::uint32_t concurrency = 1;              ///< Calls at the same time that make sense.
+};
+
+/// The answer to one call, in the order of its texts.
+struct EmbedReply {
+  std::vector<float> vectors;                ///< float32 (N, D), row major, as the model gave them.
+  std::vector<std::uint32_t> text_tokens;    ///< Per text; empty when not reported.
+  std::optional<std::uint64_t> total_tokens;  ///< For the whole call; absent when not reported.
+};
+
+/// Turns texts into vectors. Embed is called by several threads at once; the rest is constant.
+/// Safe for concurrent use.
+class Provider {
+ public:
+  virtual ~Provider() = default;
+
+  virtual std::string_view name() const = 0;
+  virtual const EmbeddingIdentity& identity() const = 0;
+  virtual ProviderLimits limits() const = 0;
+
+  /// Tokens of `text`, as well as can be told without asking the server. At least 1.
+  virtual std::uint64_t EstimateTokens(std::string_view text) const;
+
+  /// Bytes that `text` takes in a request body.
+  virtual std::uint64_t EncodedBytes(std::string_view text) const { return text.size(); }
+
+  /// One paid call, one attempt: the caller retries. Texts are non-empty and within limits().
+  /// Errors by what the caller does about them: kUnavailable and kRateLimited are retried,
+  /// kRejected is split until the bad text stands alone, kInvalidReply skips the batch,
+  /// kQuotaExhausted and kPermissionDenied end the run. The caller checks count and numbers.
+  virtual Result<EmbedReply> Embed(std::span<const std::string_view> texts) = 0;
+};
+
+/// The built-in embedding: offline, free, deterministic. Hashed words and character n-grams,
+/// signed random projection, unit length. The seed is part of the model name.
+struct LocalProviderOptions {
+  std::uint64_t seed = 42;
+  std::uint32_t dimensions = 768;
+};
+/// kInvalidArgument: dimensions not in 8..8192.
+Result<std::unique_ptr<Provider>> MakeLocalProvider(const LocalProviderOptions& options);
+
+/// A key that cannot be printed: no stream operator, no conversion. Wiped when destroyed.
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(std::string value) : value_(std::move(value)) {}
+  Secret(const Secret&) = default;
+  Secret& operator=(const Secret&) = default;
+  Secret(Secret&&) = default;
+  Secret& operator=(Secret&&) = default;
+  ~Secret();
+
+  bool empty() const { return value_.empty(); }
+  /// The only way in; search for it to see every use.
+  const std::string& Reveal() const { return value_; }
+
+ private:
+  std::string value_;
+};
+
+/// Google's Gemini API, synchronous calls (models/M:batchEmbedContents).
+struct GeminiOptions {
+  std::string base_url = "https://generativelanguage.googleapis.com";
+  Secret api_key;
+  std::string model = "gemini-embedding-001";
+  std::uint32_t dimensions = 768;
+  std::string task_type = "CLUSTERING";
+  std::string text_template = "{text}";
+  std::uint32_t max_texts = 100;                ///< 1..100, the server's own cap.
+  std::uint64_t max_request_bytes = 3'500'000;  ///< The server refuses 4 MiB.
+  std::uint64_t max_text_tokens = 0;            ///< 0: the model's own limit.
+  /// Quotas; nothing: those of Tier 1 at Google's own address, none elsewhere.
+  std::optional<std::uint64_t> texts_per_minute;
+  std::optional<std::uint64_t> tokens_per_minute;
+  std::uint32_t concurrency = 4;
+  std::chrono::milliseconds connect_timeout{10'000};
+  std::chrono::milliseconds request_timeout{120'000};
+  std::string ca_file;  ///< Empty: the system's certificates.
+  std::string proxy;    ///< Empty: none. The environment is never asked.
+};
+/// kInvalidArgument: a bad URL (plain http is for loopback only), an unknown task type, or
+/// dimensions that the model does not have. kPermissionDenied: no key.
+Result<std::unique_ptr<Provider>> MakeGeminiProvider(const GeminiOptions& options);
+
+}  // namespace embstore
