@@ -13,7 +13,7 @@ namespace embstore {
 namespace {
 
 constexpr std::size_t kBufferBytes = 1u << 20;
-constexpr mode_t kOwnerOnly = 0600;  // Exports hold the user's documents.
+constexpr mode_t kMode = 0666;  // The user's umask decides, as for any file a tool writes.
 
 std::filesystem::path ParentOf(const std::filesystem::path& path) {
   const auto parent = path.parent_path();
@@ -57,7 +57,7 @@ Result<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::filesystem::pa
   temporary += ".tmp-" + std::to_string(::getpid());
   ::unlink(temporary.c_str());
   const int fd = ::open(temporary.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_RDWR,
-                        kOwnerOnly);
+                        kMode);
   if (fd < 0) return ErrnoStatus(Code::kWriteFailed, "create", temporary, errno);
   return std::unique_ptr<AtomicFile>(new AtomicFile(target, std::move(temporary), fd));
 }
@@ -115,6 +115,14 @@ Status SyncDirectory(const std::filesystem::path& directory) {
   ::close(fd);
   if (error != 0) return ErrnoStatus(Code::kWriteFailed, "sync", directory, error);
   return {};
+}
+
+Status ReplaceFile(const std::filesystem::path& path, std::string_view content) {
+  auto file = AtomicFile::Create(path);
+  if (!file.ok()) return file.status();
+  if (Status appended = (*file)->Append(content); !appended.ok()) return appended;
+  if (Status flushed = (*file)->Flush(); !flushed.ok()) return flushed;
+  return (*file)->Rename();
 }
 
 Result<std::string> ReadWholeFile(const std::filesystem::path& path, std::uint64_t max_bytes) {

@@ -29,6 +29,9 @@ class AtomicFile {
   Status Append(std::span<const std::byte> bytes);
   Status Append(std::string_view bytes);
 
+  /// Hands everything to the system, not yet durable.
+  Status Flush();
+
   /// Makes what was appended durable and closes the file; its temporary name stays.
   Status Seal();
 
@@ -43,7 +46,6 @@ class AtomicFile {
 
  private:
   AtomicFile(std::filesystem::path target, std::filesystem::path temporary, int fd);
-  Status Flush();
 
   const std::filesystem::path target_;
   const std::filesystem::path temporary_;
@@ -54,6 +56,9 @@ class AtomicFile {
 
 /// Makes renames and creations in `directory` durable.
 Status SyncDirectory(const std::filesystem::path& directory);
+
+/// Replaces `path` at once but not durably: for views that can be made again.
+Status ReplaceFile(const std::filesystem::path& path, std::string_view content);
 
 /// The whole file. kNotFound: none. kInvalidArgument: larger than `max_bytes` or not regular.
 Result<std::string> ReadWholeFile(const std::filesystem::path& path, std::uint64_t max_bytes);

@@ -21,6 +21,10 @@ std::string_view NearestName(std::string_view word, std::span<const std::string_
 /// values above U+10FFFF are invalid.
 std::size_t FindInvalidUtf8(std::string_view bytes);
 
+/// Whether `name` may become part of a file's name: 1 to 64 characters of [A-Za-z0-9._-], not
+/// beginning with '.' or '-'.
+bool IsSafeName(std::string_view name);
+
 /// Lower-case hex of `bytes`, two digits a byte.
 std::string HexString(std::span<const std::uint8_t> bytes);
 

@@ -35,7 +35,6 @@ struct EmbeddingConfig {
   std::string model = "gemini-embedding-001";
   std::uint32_t dimensions = 768;
   std::string task_type = "CLUSTERING";
-  std::string text_template = "{text}";
   bool normalize = true;
   std::uint32_t batch_size = 100;
   bool use_batch_api = false;

@@ -16,8 +16,8 @@ namespace embstore {
 struct EmbeddingIdentity {
   std::string model;
   std::uint32_t dimensions = 0;
-  std::string task_type;                ///< Empty when the model has none.
-  std::string text_template = "{text}";  ///< What is sent; "{text}" stands for the document's text.
+  std::string task_type;                    ///< Empty when the model has none.
+  std::uint32_t text_template_version = 1;  ///< 1: the document's text is sent as it is.
 
   bool operator==(const EmbeddingIdentity&) const = default;
 };
@@ -35,9 +35,9 @@ struct ContentHash {
   auto operator<=>(const ContentHash&) const = default;
 };
 
-/// SHA-256 of the same bytes.
+/// The first 128 bits of SHA-256 of the same bytes.
 struct Fingerprint {
-  std::array<std::uint8_t, 32> bytes{};
+  std::array<std::uint8_t, 16> bytes{};
   auto operator<=>(const Fingerprint&) const = default;
 };
 
@@ -54,7 +54,7 @@ TextKey MakeTextKey(std::string_view utf8);
 
 SpaceId MakeSpaceId(const EmbeddingIdentity& identity);
 
-/// Lower-case hex. Space: 16 digits; hash: 32.
+/// Lower-case hex: 16 digits for a space, 32 for a hash or fingerprint.
 std::string ToHex(SpaceId space);
 std::string ToHex(const ContentHash& hash);
 std::string ToHex(const Fingerprint& fingerprint);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Money as integers. Nothing here ever rounds in the user's disfavour: a cost is rounded up.
+// Money as integers. A cost is rounded up, so that a budget is never overrun by rounding.
 #pragma once
 
 #include <compare>

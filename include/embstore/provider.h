@@ -92,7 +92,6 @@ struct GeminiOptions {
   std::string model = "gemini-embedding-001";
   std::uint32_t dimensions = 768;
   std::string task_type = "CLUSTERING";
-  std::string text_template = "{text}";
   std::uint32_t max_texts = 100;                ///< 1..100, the server's own cap.
   std::uint64_t max_request_bytes = 3'500'000;  ///< The server refuses 4 MiB.
   std::uint64_t max_text_tokens = 0;            ///< 0: the model's own limit.

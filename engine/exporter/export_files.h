@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The files of one export while they are written.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "embstore/status.h"
+#include "embstore/store.h"
+#include "engine/base/file.h"
+#include "engine/hash/hash.h"
+
+namespace embstore {
+
+/// Where the parts of a split's export lie.
+struct ExportPaths {
+  ExportPaths(const std::filesystem::path& directory, const std::string& split);
+  std::filesystem::path directory;
+  std::filesystem::path npy;
+  std::filesystem::path documents;
+  std::filesystem::path labels;
+  std::filesystem::path metadata;
+};
+
+/// A file that is hashed while it is written. Not thread-safe; one thread at a time.
+class HashedFile {
+ public:
+  static Result<std::unique_ptr<HashedFile>> Create(const std::filesystem::path& target);
+
+  Status Append(std::string_view bytes);
+  Status Seal() { return file_->Seal(); }
+  Status Rename() { return file_->Rename(); }
+
+  std::uint64_t bytes() const { return bytes_; }
+  /// XXH3-128 of everything appended, as `xxhsum -H2` prints it.
+  std::string Digest() const { return ToHex(hasher_.Digest()); }
+  const std::filesystem::path& target() const { return file_->target(); }
+  const std::filesystem::path& temporary() const { return file_->temporary(); }
+
+ private:
+  explicit HashedFile(std::unique_ptr<AtomicFile> file) : file_(std::move(file)) {}
+  std::unique_ptr<AtomicFile> file_;
+  Xxh3Hasher hasher_;
+  std::uint64_t bytes_ = 0;
+};
+
+/// `file`'s digest and size as they are on disk now.
+struct FileDigest {
+  std::string xxh3_128;
+  std::uint64_t bytes = 0;
+};
+Result<FileDigest> DigestFile(const std::filesystem::path& file);
+
+}  // namespace embstore

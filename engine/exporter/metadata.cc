@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/exporter/metadata.h"
+
+#include "engine/base/file.h"
+#include "engine/base/text.h"
+#include "engine/json/json_reader.h"
+#include "engine/json/json_writer.h"
+
+namespace embstore {
+namespace {
+
+constexpr std::uint64_t kMaxMetadataBytes = 1u << 20;
+
+void WriteDigest(const std::string& name, const FileDigest& digest, JsonWriter* json) {
+  json->Key(name + "_xxh3_128").String(digest.xxh3_128);
+  json->Key(name + "_bytes").Uint(digest.bytes);
+}
+
+std::optional<FileDigest> ReadDigest(const std::string& name, const JsonValue& json) {
+  const auto digest = json.Find(name + "_xxh3_128");
+  const auto bytes = json.Find(name + "_bytes");
+  if (!digest || !digest->AsString() || !bytes || !bytes->AsInt()) return std::nullopt;
+  return FileDigest{std::string(*digest->AsString()), static_cast<std::uint64_t>(*bytes->AsInt())};
+}
+
+std::uint64_t ReadCount(const std::string& name, const JsonValue& json) {
+  const auto value = json.Find(name);
+  return value ? static_cast<std::uint64_t>(value->AsInt().value_or(0)) : 0;
+}
+
+}  // namespace
+
+std::string ToJson(const ExportMetadata& m) {
+  std::string out;
+  JsonWriter json(&out, 2);
+  json.BeginObject();
+  json.Key("model").String(m.space.identity.model);
+  json.Key("dimensions").Uint(m.dimensions);
+  json.Key("num_documents").Uint(m.rows);
+  json.Key("timestamp").String(FormatUtc(m.timestamp_micros));
+  json.Key("dataset").String(m.split_record.dataset);
+  json.Key("split").String(m.split);
+  json.Key("api_calls").Uint(m.coverage.api_calls);
+  json.Key("estimated_cost").Double(m.coverage.cost.usd());
+  json.Key("dtype").String("float32");
+  json.Key("shape").BeginArray().Uint(m.rows).Uint(m.dimensions).EndArray();
+  json.Key("normalized").Bool(m.normalized);
+  json.Key("task_type").String(m.space.identity.task_type);
+  json.Key("provider").String(m.space.provider);
+  json.Key("tokens").Uint(m.coverage.tokens);
+  json.Key("tokens_estimated").Bool(m.coverage.tokens_estimated);
+  json.Key("unique_documents").Uint(m.split_record.unique_documents);
+  json.Key("missing_documents").Uint(m.missing);
+  json.Key("space").String(ToHex(m.space_id));
+  json.Key("content_id").String(m.content_id);
+  WriteDigest("npy", m.npy, &json);
+  WriteDigest("documents", m.documents, &json);
+  if (m.labels) WriteDigest("labels", *m.labels, &json);
+  json.EndObject();
+  return out + "\n";
+}
+
+std::optional<ExistingExport> ReadMetadata(const std::filesystem::path& path) {
+  const auto text = ReadWholeFile(path, kMaxMetadataBytes);
+  if (!text.ok()) return std::nullopt;
+  JsonParser parser;
+  const auto json = parser.Parse(*text);
+  if (!json.ok()) return std::nullopt;
+  const auto content_id = json->Find("content_id");
+  const auto npy = ReadDigest("npy", *json);
+  const auto documents = ReadDigest("documents", *json);
+  if (!content_id || !content_id->AsString() || !npy || !documents) return std::nullopt;
+  return ExistingExport{std::string(*content_id->AsString()),
+                        *npy,
+                        *documents,
+                        ReadDigest("labels", *json),
+                        ReadCount("num_documents", *json),
+                        ReadCount("missing_documents", *json)};
+}
+
+}  // namespace embstore

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/http/curl_status.h"
+
+#include <curl/curl.h>
+
+#include "engine/base/text.h"
+
+namespace embstore {
+namespace {
+
+constexpr std::string_view kNotSent = "the request was not sent";
+constexpr std::string_view kInDoubt =
+    "the server may have done the work, so the request may have been billed";
+
+std::string_view FaultText(ReplyFault fault) {
+  switch (fault) {
+    case ReplyFault::kNone:
+      break;
+    case ReplyFault::kHeadersTooLarge:
+      return "more than 64 KiB of headers";
+    case ReplyFault::kBodyTooLarge:
+      return "a body larger than any valid answer";
+    case ReplyFault::kBadEncoding:
+      return "a body that is neither plain nor valid gzip";
+    case ReplyFault::kContradiction:
+      return "two different Content-Length headers";
+    case ReplyFault::kIncomplete:
+      return "the answer ended early";
+  }
+  return "";
+}
+
+Status FaultStatus(const TransferFacts& facts) {
+  const std::string text(FaultText(facts.reply_fault));
+  if (facts.reply_fault == ReplyFault::kIncomplete) {
+    return Status(Code::kUnavailable, text + "; " + std::string(kInDoubt));
+  }
+  return Status(Code::kInvalidReply, "refused an answer with " + text);
+}
+
+std::string Words(const TransferFacts& facts) {
+  std::string words = facts.detail.empty()
+                          ? curl_easy_strerror(static_cast<CURLcode>(facts.curl_code))
+                          : std::string(facts.detail);
+  return Printable(words) + " (libcurl " + std::to_string(facts.curl_code) + ")";
+}
+
+Status ErrorStatus(const TransferFacts& facts) {
+  const std::string words = Words(facts);
+  switch (facts.curl_code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_CRL_BADFILE:
+      return Status(Code::kInvalidArgument,
+                    "the server's certificate is not trusted: " + words + "; " +
+                        std::string(kNotSent) +
+                        "; for a certificate authority of your own set ca_file to its PEM file");
+    case CURLE_URL_MALFORMAT:
+    case CURLE_NOT_BUILT_IN:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+      return Status(Code::kInvalidArgument, words);
+    case CURLE_UNSUPPORTED_PROTOCOL:  // Also what libcurl says about an HTTP/0.9 answer.
+      return Status(facts.request_begun ? Code::kInvalidReply : Code::kInvalidArgument, words);
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_FILESIZE_EXCEEDED:
+      return Status(Code::kInvalidReply, words);
+    case CURLE_OUT_OF_MEMORY:  // Also what libcurl says about a header line beyond its own limit.
+      if (facts.request_begun) {
+        return Status(Code::kInvalidReply, "a header line that is too long, or " + words);
+      }
+      return Status(Code::kInternal, words);
+    case CURLE_FAILED_INIT:
+      return Status(Code::kInternal, words);
+    default:
+      return Status(Code::kUnavailable,
+                    words + "; " + std::string(facts.request_begun ? kInDoubt : kNotSent));
+  }
+}
+
+}  // namespace
+
+Status TransferError(const TransferFacts& facts) {
+  if (facts.reply_fault != ReplyFault::kNone) return FaultStatus(facts).Prefixed(facts.host);
+  if (facts.resend_stopped) {
+    return Status(Code::kUnavailable, std::string(facts.host) +
+                                          ": the kept connection was closed before the request "
+                                          "was sent whole");
+  }
+  return ErrorStatus(facts).Prefixed(facts.host);
+}
+
+}  // namespace embstore

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which addresses a key may be sent to.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "embstore/status.h"
+
+namespace embstore {
+
+/// A checked address. A value type.
+struct CheckedUrl {
+  std::string text;  ///< Normalised; without a slash at its end.
+  std::string host;  ///< Lower case, IPv6 in brackets.
+  bool plain_http = false;
+};
+
+/// Accepts https to any host and http to loopback hosts (127.0.0.0/8, [::1], localhost), without
+/// user, query or fragment. Link-local addresses and cloud metadata services are refused.
+/// kInvalidArgument: anything else; the message says what is allowed.
+Result<CheckedUrl> CheckUrl(std::string_view text);
+
+/// The host of an absolute URL, or "" when there is none. For messages.
+std::string UrlHost(std::string_view text);
+
+}  // namespace embstore

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// One batch of texts to its vectors: limits, budget, retries, checks of the reply, and the search
+// for the one bad text that spoils a request.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "embstore/clock.h"
+#include "embstore/ingest.h"
+#include "embstore/provider.h"
+#include "embstore/status.h"
+#include "engine/ingest/rate_limiter.h"
+#include "engine/ingest/spend_gate.h"
+
+namespace embstore {
+
+/// The texts of one request, with their estimated tokens.
+struct BatchTexts {
+  std::vector<std::string> texts;
+  std::vector<std::uint32_t> tokens;
+};
+
+/// What became of a batch. A text is in `rows`, in `rejected`, or was not embedded because of
+/// `status`.
+struct BatchOutcome {
+  struct Row {
+    std::size_t text = 0;     ///< Index into the batch.
+    std::size_t vector = 0;   ///< Row of `vectors`.
+    std::uint32_t tokens = 0;
+  };
+  std::vector<Row> rows;
+  std::vector<float> vectors;  ///< float32 (rows, D), row major.
+  std::vector<std::pair<std::size_t, Status>> rejected;
+  Status status;
+  std::uint64_t api_calls = 0;
+  std::uint64_t tokens = 0;
+  bool tokens_estimated = false;
+  std::chrono::nanoseconds elapsed{0};
+};
+
+/// Safe for concurrent use.
+class BatchEmbedder {
+ public:
+  /// All references outlive the embedder. `halt` ends waits; requests under way are finished.
+  BatchEmbedder(Provider& provider, RateLimiter& limiter, SpendGate& gate, Clock& clock,
+                const RetryPolicy& policy, const StopFlag& halt, std::uint64_t jitter_seed)
+      : provider_(provider),
+        limiter_(limiter),
+        gate_(gate),
+        clock_(clock),
+        policy_(policy),
+        halt_(halt),
+        jitter_(static_cast<std::minstd_rand::result_type>(jitter_seed)) {}
+
+  BatchOutcome Embed(const BatchTexts& batch);
+
+ private:
+  struct Range {
+    std::size_t begin;
+    std::size_t end;
+  };
+
+  /// Embeds a range, in halves when the server refuses the whole.
+  Status EmbedRange(const BatchTexts& batch, Range range, BatchOutcome* outcome);
+  Status EmbedHalves(const BatchTexts& batch, Range range, BatchOutcome* outcome);
+  /// One request with its retries.
+  Status Request(const BatchTexts& batch, Range range, BatchOutcome* outcome);
+  /// One request, once.
+  Result<EmbedReply> Attempt(std::span<const std::string_view> texts, std::uint64_t tokens,
+                             BatchOutcome* outcome);
+  Status Keep(const BatchTexts& batch, Range range, EmbedReply reply, BatchOutcome* outcome) const;
+  std::chrono::nanoseconds RetryWait(std::uint32_t retry, const Backoff& backoff);
+
+  Provider& provider_;
+  RateLimiter& limiter_;
+  SpendGate& gate_;
+  Clock& clock_;
+  const RetryPolicy policy_;
+  const StopFlag& halt_;
+
+  std::mutex jitter_mutex_;
+  std::minstd_rand jitter_;  // Guarded by jitter_mutex_.
+};
+
+/// Count, dimensions, finite, non-zero. kInvalidReply names what is wrong.
+Status CheckReply(const EmbedReply& reply, std::size_t texts, std::uint32_t dimensions);
+
+}  // namespace embstore

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/ingest/worker_pool.h"
+
+#include <utility>
+
+namespace embstore {
+
+WorkerPool::WorkerPool(BatchEmbedder& embedder, std::uint32_t threads) : embedder_(embedder) {
+  threads_.reserve(threads);
+  for (std::uint32_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
+}
+
+WorkerPool::~WorkerPool() {
+  {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    closing_ = true;
+  }
+  todo_changed_.notify_all();
+}
+
+void WorkerPool::Submit(std::unique_ptr<Batch> batch) {
+  {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    todo_.push_back(std::move(batch));
+  }
+  todo_changed_.notify_one();
+}
+
+std::vector<std::unique_ptr<Batch>> WorkerPool::TakeDone(std::chrono::milliseconds wait) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  done_changed_.wait_for(lock, wait, [this] { return !done_.empty(); });
+  return std::exchange(done_, {});
+}
+
+void WorkerPool::Work() {
+  for (;;) {
+    std::unique_ptr<Batch> batch;
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      todo_changed_.wait(lock, [this] { return closing_ || !todo_.empty(); });
+      if (todo_.empty()) return;
+      batch = std::move(todo_.front());
+      todo_.pop_front();
+    }
+    batch->outcome = embedder_.Embed(batch->texts);
+    {
+      const std::lock_guard<std::mutex> guard(mutex_);
+      done_.push_back(std::move(batch));
+    }
+    done_changed_.notify_one();
+  }
+}
+
+}  // namespace embstore

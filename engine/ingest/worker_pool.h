@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Threads that embed batches while one thread reads, commits and reports.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "embstore/identity.h"
+#include "engine/ingest/batch_embedder.h"
+#include "engine/ingest/scan.h"
+
+namespace embstore {
+
+/// A batch on its way: what is needed to send it and to store its outcome.
+struct Batch {
+  std::uint64_t number = 0;  ///< 1-based.
+  BatchRange range;          ///< Into ScanResult::missing.
+  BatchTexts texts;
+  std::vector<TextKey> keys;
+  std::vector<std::string> document_ids;
+  BatchOutcome outcome;
+};
+
+/// Safe for concurrent use. The destructor lets requests under way finish.
+class WorkerPool {
+ public:
+  WorkerPool(BatchEmbedder& embedder, std::uint32_t threads);
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  void Submit(std::unique_ptr<Batch> batch);
+
+  /// All batches that are done, in any order; waits for the first one at most `wait`.
+  std::vector<std::unique_ptr<Batch>> TakeDone(std::chrono::milliseconds wait);
+
+ private:
+  void Work();
+
+  BatchEmbedder& embedder_;
+
+  std::mutex mutex_;
+  std::condition_variable todo_changed_;
+  std::condition_variable done_changed_;
+  // Guarded by mutex_.
+  std::deque<std::unique_ptr<Batch>> todo_;
+  std::vector<std::unique_ptr<Batch>> done_;
+  bool closing_ = false;
+
+  std::vector<std::jthread> threads_;  // Last: joined before the rest goes.
+};
+
+}  // namespace embstore

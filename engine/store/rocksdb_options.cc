@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/rocksdb_options.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+namespace embstore {
+namespace {
+
+/// Hands RocksDB's warnings to the caller. RocksDB's own logger writes to the disk of the database
+/// and, when that is full, ends the process with an assertion.
+class ForwardingLogger final : public rocksdb::Logger {
+ public:
+  explicit ForwardingLogger(std::function<void(std::string_view)> sink)
+      : rocksdb::Logger(rocksdb::WARN_LEVEL), sink_(std::move(sink)) {}
+
+  using rocksdb::Logger::Logv;
+  void Logv(const char* format, std::va_list arguments) override {
+    if (!sink_) return;
+    std::array<char, 1024> line{};
+    std::vsnprintf(line.data(), line.size(), format, arguments);
+    sink_(line.data());
+  }
+
+ private:
+  const std::function<void(std::string_view)> sink_;
+};
+
+constexpr std::size_t kMiB = 1u << 20;
+
+}  // namespace
+
+rocksdb::DBOptions MakeDbOptions(const StoreOptions& options) {
+  rocksdb::DBOptions db;
+  db.create_if_missing = options.create_if_missing && !options.read_only;
+  db.create_missing_column_families = !options.read_only;
+  db.info_log = std::make_shared<ForwardingLogger>(options.log);
+  // The default drops synced records in silence after a damaged one in the middle of the log.
+  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  db.paranoid_checks = true;
+  db.recycle_log_file_num = 0;  // A recycled log can replay stale records (fixed in 9.2).
+  db.max_total_wal_size = 256 * kMiB;
+  db.wal_bytes_per_sync = 1 * kMiB;
+  db.max_background_jobs = 2;
+  db.stats_dump_period_sec = 0;
+  // Read-only opens with -1 take a path that has answered NotFound for data that is there.
+  db.max_open_files = 500;
+  return db;
+}
+
+rocksdb::ColumnFamilyOptions MakeFamilyOptions(Family family,
+                                               std::shared_ptr<rocksdb::Cache> cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = std::move(cache);
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10, false));
+  table.format_version = 5;
+  table.checksum = rocksdb::kXXH3;
+
+  rocksdb::ColumnFamilyOptions options;
+  options.force_consistency_checks = true;
+  options.level_compaction_dynamic_level_bytes = true;
+  // A write stop from this estimate can last for ever (fixed in 8.7).
+  options.soft_pending_compaction_bytes_limit = 0;
+  options.hard_pending_compaction_bytes_limit = 0;
+  options.write_buffer_size = 16 * kMiB;
+  options.compression = rocksdb::kLZ4Compression;
+  if (family == Family::kVectors) {
+    options.write_buffer_size = 32 * kMiB;
+    options.compression = rocksdb::kNoCompression;  // float32 is noise: 7 % at the cost of every read.
+    table.block_size = 8 * 1024;
+  }
+  if (family == Family::kTexts) {
+    options.compression = rocksdb::kZSTD;
+    table.block_size = 16 * 1024;
+  }
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+rocksdb::WriteOptions SyncedWrite() {
+  rocksdb::WriteOptions options = UnsyncedWrite();
+  options.sync = true;
+  return options;
+}
+
+rocksdb::WriteOptions UnsyncedWrite() {
+  rocksdb::WriteOptions options;
+  options.protection_bytes_per_key = 8;  // Memory errors between here and the log are noticed.
+  return options;
+}
+
+rocksdb::ReadOptions PointRead() {
+  rocksdb::ReadOptions options;
+  options.verify_checksums = false;
+  return options;
+}
+
+rocksdb::ReadOptions ScanRead() {
+  rocksdb::ReadOptions options;
+  options.verify_checksums = true;
+  options.fill_cache = false;
+  options.readahead_size = 2 * kMiB;
+  options.total_order_seek = true;
+  return options;
+}
+
+}  // namespace embstore

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every RocksDB option of embstore, in one place, with its reason.
+#pragma once
+
+#include <rocksdb/options.h>
+
+#include "embstore/store.h"
+#include "engine/record/keys.h"
+
+namespace embstore {
+
+rocksdb::DBOptions MakeDbOptions(const StoreOptions& options);
+
+/// `cache` is shared by all families.
+rocksdb::ColumnFamilyOptions MakeFamilyOptions(Family family,
+                                               std::shared_ptr<rocksdb::Cache> cache);
+
+/// Acknowledged means synced.
+rocksdb::WriteOptions SyncedWrite();
+/// For what becomes meaningful only with a later synced write.
+rocksdb::WriteOptions UnsyncedWrite();
+
+/// Our records carry their own checksums; RocksDB's are checked by scans and by compaction.
+rocksdb::ReadOptions PointRead();
+rocksdb::ReadOptions ScanRead();
+
+}  // namespace embstore

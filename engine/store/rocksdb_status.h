@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one place where RocksDB's errors become ours.
+#pragma once
+
+#include <string_view>
+
+#include <rocksdb/status.h>
+
+#include "embstore/status.h"
+
+namespace embstore {
+
+/// `doing` says what was tried, e.g. "read from the store". REQUIRES: !status.ok().
+Status FromRocks(const rocksdb::Status& status, std::string_view doing);
+
+}  // namespace embstore

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of Store, shared by its source files and StoreWriter.
+#pragma once
+
+#include <rocksdb/db.h>
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "embstore/store.h"
+#include "engine/record/keys.h"
+#include "engine/record/record.h"
+#include "engine/store/directory_lock.h"
+
+namespace embstore {
+
+struct Store::Impl {
+  // Constant after construction.
+  std::filesystem::path directory;
+  StoreOptions options;
+  std::unique_ptr<DirectoryLock> lock;  // None when read-only. Outlives the database.
+  std::unique_ptr<rocksdb::DB> db;
+  std::array<rocksdb::ColumnFamilyHandle*, kFamilyNames.size()> families{};
+  MetaRecord meta;
+
+  // Guarded by commit_mutex.
+  std::mutex commit_mutex;
+  std::uint64_t commit_number = 0;
+  std::optional<std::set<std::string>> failure_keys;  // Loaded by the first commit.
+
+  ~Impl();
+
+  rocksdb::ColumnFamilyHandle* family(Family family) const {
+    return families[static_cast<std::size_t>(family)];
+  }
+
+  /// The value under `key`, or nothing when there is none.
+  Result<std::optional<std::string>> Read(Family family, std::string_view key) const;
+
+  /// The decoded record under `key`. kNotFound: none.
+  template <typename Record>
+  Result<Record> ReadRecord(Family family_id, std::string_view key) const {
+    Result<std::optional<std::string>> value = Read(family_id, key);
+    if (!value.ok()) return value.status();
+    if (!value->has_value()) return Status(Code::kNotFound, "no such record");
+    Result<Record> record = DecodeRecord<Record>(key, **value);
+    if (!record.ok()) return record.status().Prefixed(Where(family_id, key));
+    return record;
+  }
+
+  /// Calls visit(key, value) for all keys that begin with `prefix`, in order.
+  Status Scan(Family family, std::string_view prefix,
+              const std::function<Status(std::string_view, std::string_view)>& visit) const;
+
+  /// The slot in which `text` lies, or the first free one.
+  struct Slot {
+    std::uint8_t number = 0;
+    bool occupied = false;  // By this very text.
+  };
+  Result<Slot> FindSlot(SpaceId space, const TextKey& text, std::uint8_t from = 0) const;
+
+  /// "family 'index', key 0a1b...": names a record in messages.
+  static std::string Where(Family family, std::string_view key);
+};
+
+/// Whether `record` is about this very text and not just about one with the same hash.
+inline bool IsSameText(const IndexRecord& record, const TextKey& text) {
+  return record.fingerprint == text.fingerprint && record.text_bytes == text.length;
+}
+
+}  // namespace embstore

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/store_writer.h"
+
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "embstore/vector.h"
+#include "engine/record/vector_record.h"
+#include "engine/store/rocksdb_options.h"
+#include "engine/store/rocksdb_status.h"
+#include "engine/store/store_impl.h"
+
+namespace embstore {
+namespace {
+
+constexpr std::size_t kDeleteBatchKeys = 10'000;
+
+Status Apply(const Store::Impl& impl, rocksdb::WriteBatch* batch,
+             const rocksdb::WriteOptions& options) {
+  const rocksdb::Status written = impl.db->Write(options, batch);
+  if (!written.ok()) return FromRocks(written, "write to the store");
+  return {};
+}
+
+/// Deletes every key that begins with `prefix`.
+Status DeletePrefix(const Store::Impl& impl, Family family, const std::string& prefix) {
+  rocksdb::WriteBatch batch;
+  const auto flush = [&] {
+    Status applied = Apply(impl, &batch, UnsyncedWrite());
+    batch.Clear();
+    return applied;
+  };
+  Status scanned = impl.Scan(family, prefix, [&](std::string_view key, std::string_view) {
+    batch.Delete(impl.family(family), rocksdb::Slice(key));
+    return batch.Count() < kDeleteBatchKeys ? Status() : flush();
+  });
+  if (!scanned.ok()) return scanned;
+  return flush();
+}
+
+Status DeleteGeneration(const Store::Impl& impl, std::uint32_t split, std::uint32_t generation) {
+  const std::string prefix = GenerationPrefix(split, generation);
+  if (Status deleted = DeletePrefix(impl, Family::kDocuments, prefix); !deleted.ok()) {
+    return deleted;
+  }
+  return DeletePrefix(impl, Family::kDocumentIds, prefix);
+}
+
+/// Finds slots for the texts of one commit, which may collide with each other as well.
+class SlotAllocator {
+ public:
+  SlotAllocator(const Store::Impl& impl, SpaceId space) : impl_(impl), space_(space) {}
+
+  Result<std::uint8_t> SlotFor(const TextKey& text) {
+    auto slot = impl_.FindSlot(space_, text);
+    if (!slot.ok()) return slot.status();
+    std::vector<Taken>& taken = taken_[text.hash];
+    for (const Taken& other : taken) {
+      if (other.fingerprint == text.fingerprint) return other.slot;
+    }
+    if (!slot->occupied) {
+      for (const Taken& other : taken) {
+        slot->number = std::max<std::uint8_t>(slot->number, static_cast<std::uint8_t>(other.slot + 1));
+      }
+    }
+    if (slot->number >= kMaxSlots) {
+      return Status(Code::kInvalidArgument,
+                    "too many different texts share the hash " + ToHex(text.hash));
+    }
+    taken.push_back({text.fingerprint, slot->number});
+    return slot->number;
+  }
+
+ private:
+  struct Taken {
+    Fingerprint fingerprint;
+    std::uint8_t slot;
+  };
+  const Store::Impl& impl_;
+  const SpaceId space_;
+  std::map<ContentHash, std::vector<Taken>> taken_;
+};
+
+}  // namespace
+
+Status StoreWriter::AddSpace(const SpaceRecord& record) {
+  const std::string key = SpaceKey(MakeSpaceId(record.identity));
+  const auto existing = impl_.ReadRecord<SpaceRecord>(Family::kSpaces, key);
+  if (existing.ok()) {
+    if (existing->identity == record.identity) return {};
+    return {Code::kCorruption, "space " + ToHex(SpaceOfKey(key)) +
+                                   " belongs to another model, size or task: " +
+                                   existing->identity.model};
+  }
+  if (existing.code() != Code::kNotFound) return existing.status();
+  rocksdb::WriteBatch batch;
+  batch.Put(impl_.family(Family::kSpaces), key, EncodeRecord(key, record));
+  return Apply(impl_, &batch, SyncedWrite());
+}
+
+Result<SplitRecord> StoreWriter::BeginDocuments(std::string_view split) {
+  SplitRecord next;
+  std::uint32_t highest_id = 0;
+  // Lists of a generation above the published one are leftovers of a run that died.
+  Status scanned =
+      impl_.Scan(Family::kSplits, "", [&](std::string_view key, std::string_view value) {
+        if (key.find('\0') != std::string_view::npos) return Status();
+        auto record = DecodeRecord<SplitRecord>(key, value);
+        if (!record.ok()) {
+          return record.status().Prefixed(Store::Impl::Where(Family::kSplits, key));
+        }
+        highest_id = std::max(highest_id, record->id);
+        if (key == split) {
+          next.id = record->id;
+          next.generation = record->generation + 1;
+        }
+        return Status();
+      });
+  if (!scanned.ok()) return scanned;
+  if (next.id == 0) {
+    next.id = highest_id + 1;
+    next.generation = 1;
+  }
+  if (Status dropped = DropDocuments(next); !dropped.ok()) return dropped;
+  return next;
+}
+
+Status StoreWriter::AppendDocuments(const SplitRecord& split, std::uint64_t first_position,
+                                    std::span<const DocumentRecord> documents) {
+  rocksdb::WriteBatch batch;
+  std::string position_bytes;
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    const std::uint64_t position = first_position + i;
+    const std::string key = DocumentKey(split.id, split.generation, position);
+    batch.Put(impl_.family(Family::kDocuments), key, EncodeRecord(key, documents[i]));
+    if (documents[i].id.empty()) continue;
+    position_bytes.clear();
+    AppendBigEndian(position, 8, &position_bytes);
+    batch.Put(impl_.family(Family::kDocumentIds),
+              DocumentIdKey(split.id, split.generation, documents[i].id), position_bytes);
+  }
+  return Apply(impl_, &batch, UnsyncedWrite());
+}
+
+Status StoreWriter::UpdateSplit(std::string_view split, const SplitRecord& record) {
+  rocksdb::WriteBatch batch;
+  batch.Put(impl_.family(Family::kSplits), rocksdb::Slice(split), EncodeRecord(split, record));
+  return Apply(impl_, &batch, SyncedWrite());
+}
+
+Status StoreWriter::PublishDocuments(std::string_view split, const SplitRecord& record) {
+  // The log keeps order: once this synced write is durable, so is the list it points to.
+  if (Status updated = UpdateSplit(split, record); !updated.ok()) return updated;
+  if (record.generation <= 1) return {};
+  return DeleteGeneration(impl_, record.id, record.generation - 1);
+}
+
+Status StoreWriter::DropDocuments(const SplitRecord& record) {
+  return DeleteGeneration(impl_, record.id, record.generation);
+}
+
+Result<std::uint32_t> StoreWriter::NextRunNumber() const {
+  std::uint32_t last = 0;
+  Status scanned = impl_.Scan(Family::kRuns, "", [&](std::string_view key, std::string_view) {
+    last = static_cast<std::uint32_t>(ReadBigEndian(key));
+    return Status();
+  });
+  if (!scanned.ok()) return scanned;
+  return last + 1;
+}
+
+Status StoreWriter::LoadFailureKeys() {
+  if (impl_.failure_keys) return {};
+  std::set<std::string> keys;
+  Status scanned = impl_.Scan(Family::kFailures, "", [&](std::string_view key, std::string_view) {
+    keys.emplace(key);
+    return Status();
+  });
+  if (scanned.ok()) impl_.failure_keys = std::move(keys);
+  return scanned;
+}
+
+Status StoreWriter::Write(const Commit& commit) {
+  const std::lock_guard<std::mutex> guard(impl_.commit_mutex);
+  if (Status loaded = LoadFailureKeys(); !loaded.ok()) return loaded;
+  rocksdb::WriteBatch batch;
+  SlotAllocator slots(impl_, commit.space);
+  std::string vector_bytes;
+  for (const EmbeddedText& text : commit.embedded) {
+    auto slot = slots.SlotFor(text.key);
+    if (!slot.ok()) return slot.status();
+    const std::string key = VectorKey(commit.space, text.key.hash, *slot);
+    IndexRecord index{.fingerprint = text.key.fingerprint,
+                      .text_bytes = static_cast<std::uint32_t>(text.key.length),
+                      .tokens = text.tokens,
+                      .raw_norm = static_cast<float>(L2Norm(text.vector)),
+                      .created_micros = commit.run.updated_micros,
+                      .run = commit.run_number};
+    batch.Put(impl_.family(Family::kIndex), key, EncodeRecord(key, index));
+    if (impl_.failure_keys->erase(key) > 0) batch.Delete(impl_.family(Family::kFailures), key);
+    vector_bytes.clear();
+    EncodeVector(key, text.key.fingerprint, text.vector, &vector_bytes);
+    batch.Put(impl_.family(Family::kVectors), key, vector_bytes);
+    if (impl_.options.store_texts) {
+      batch.Put(impl_.family(Family::kTexts), TextRecordKey(text.key), rocksdb::Slice(text.text));
+    }
+  }
+  for (const FailedText& failure : commit.failed) {
+    const std::string key = VectorKey(commit.space, failure.key.hash);
+    batch.Put(impl_.family(Family::kFailures), key, EncodeRecord(key, failure.record));
+    impl_.failure_keys->insert(key);
+  }
+  const std::string run_key = RunKey(commit.run_number);
+  batch.Put(impl_.family(Family::kRuns), run_key, EncodeRecord(run_key, commit.run));
+  const std::string coverage_key = CoverageKey(commit.run.split, commit.space);
+  batch.Put(impl_.family(Family::kSplits), coverage_key,
+            EncodeRecord(coverage_key, commit.coverage));
+  batch.Put(impl_.family(Family::kMeta), rocksdb::Slice(kMetaCommitKey),
+            EncodeRecord(kMetaCommitKey, CommitRecord{impl_.commit_number + 1}));
+  if (Status applied = Apply(impl_, &batch, SyncedWrite()); !applied.ok()) {
+    impl_.failure_keys.reset();
+    return applied;
+  }
+  ++impl_.commit_number;
+  return {};
+}
+
+}  // namespace embstore

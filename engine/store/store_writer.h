@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// The writing side of the store, for ingest and import.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "embstore/record.h"
+#include "embstore/status.h"
+#include "embstore/store.h"
+
+namespace embstore {
+
+/// A text that has just been embedded. Borrows text and vector until Commit returns.
+struct EmbeddedText {
+  TextKey key;
+  std::string_view text;
+  std::uint32_t tokens = 0;
+  std::span<const float> vector;  ///< float32 (D), as the provider returned it.
+};
+
+struct FailedText {
+  TextKey key;
+  FailureRecord record;
+};
+
+/// All that becomes durable together.
+struct Commit {
+  SpaceId space;
+  std::vector<EmbeddedText> embedded;
+  std::vector<FailedText> failed;
+  std::uint32_t run_number = 0;
+  RunRecord run;
+  CoverageRecord coverage;
+};
+
+/// Safe for concurrent use, but for the document list: one thread at a time, one list at a time.
+/// REQUIRES: the store outlives it and is not read-only.
+class StoreWriter {
+ public:
+  explicit StoreWriter(Store* store) : impl_(*store->impl_) {}
+
+  /// Makes sure that the space is recorded. kCorruption: another identity has this id.
+  Status AddSpace(const SpaceRecord& record);
+
+  /// Starts the next document list of a split, invisible until published. What an interrupted
+  /// run left behind is removed. Answers the record with `id` and `generation` set.
+  Result<SplitRecord> BeginDocuments(std::string_view split);
+  Status AppendDocuments(const SplitRecord& split, std::uint64_t first_position,
+                         std::span<const DocumentRecord> documents);
+  /// Makes the list the split's own, durably and at once; the one before goes.
+  Status PublishDocuments(std::string_view split, const SplitRecord& record);
+  /// Removes an unpublished list.
+  Status DropDocuments(const SplitRecord& record);
+
+  /// Rewrites the split's record: the source was touched but says the same.
+  Status UpdateSplit(std::string_view split, const SplitRecord& record);
+
+  /// The number of the next run.
+  Result<std::uint32_t> NextRunNumber() const;
+
+  /// Durable when it returns, whole or not at all. A text whose vector is already there is
+  /// written again (`--refresh`).
+  Status Write(const Commit& commit);
+
+ private:
+  Status LoadFailureKeys();
+
+  Store::Impl& impl_;
+};
+
+}  // namespace embstore

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/http/settings.h"
+
+#include <curl/curl.h>
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <sstream>
+
+namespace embstore {
+namespace {
+
+std::string Show(const std::vector<EasySetting>& settings) {
+  const char* const hooks[] = {"<read>",    "<write>", "<header>",     "<prereq>",
+                               "<context>", "<error>", "<header list>"};
+  std::ostringstream out;
+  for (const EasySetting& setting : settings) {
+    out << setting.name << " = ";
+    if (const auto* number = std::get_if<long>(&setting.value)) {
+      out << *number;
+    } else if (const auto* text = std::get_if<std::string>(&setting.value)) {
+      out << '"' << *text << '"';
+    } else if (const auto* hook = std::get_if<EasyHook>(&setting.value)) {
+      out << hooks[static_cast<int>(*hook)];
+    } else {
+      out << "null";
+    }
+    out << '\n';
+  }
+  return out.str();
+}
+
+HttpRequest Post(std::string url) {
+  HttpRequest request;
+  request.url = std::move(url);
+  request.body = "12345";
+  return request;
+}
+
+constexpr const char* kHttps = R"(URL = "https://example.com/v1"
+PROTOCOLS_STR = "https"
+REDIR_PROTOCOLS_STR = "https"
+FOLLOWLOCATION = 0
+MAXREDIRS = 0
+PROXY = ""
+NOPROXY = ""
+HEADEROPT = 1
+SUPPRESS_CONNECT_HEADERS = 1
+SSL_VERIFYPEER = 1
+SSL_VERIFYHOST = 2
+SSLVERSION = 6
+NETRC = 0
+HTTPAUTH = 0
+UNRESTRICTED_AUTH = 0
+HSTS_CTRL = 0
+VERBOSE = 0
+HTTP_VERSION = 2
+HTTP09_ALLOWED = 0
+HTTP_TRANSFER_DECODING = 1
+HTTP_CONTENT_DECODING = 0
+HTTPHEADER = <header list>
+POST = 1
+POSTFIELDSIZE_LARGE = 5
+READFUNCTION = <read>
+READDATA = <context>
+PREREQFUNCTION = <prereq>
+PREREQDATA = <context>
+HEADERFUNCTION = <header>
+HEADERDATA = <context>
+WRITEFUNCTION = <write>
+WRITEDATA = <context>
+ERRORBUFFER = <error>
+BUFFERSIZE = 131072
+NOSIGNAL = 1
+CONNECTTIMEOUT_MS = 10000
+TIMEOUT_MS = 120000
+LOW_SPEED_LIMIT = 1
+LOW_SPEED_TIME = 60
+MAXAGE_CONN = 30
+TCP_KEEPALIVE = 1
+)";
+
+std::string Find(const std::vector<EasySetting>& settings, std::string_view name) {
+  const auto found = std::find_if(settings.begin(), settings.end(),
+                                  [&](const EasySetting& s) { return s.name == name; });
+  return found == settings.end() ? "absent" : Show({*found});
+}
+
+}  // namespace
+
+TEST_CASE("http: every libcurl setting of a POST is as decided") {
+  const auto settings = BuildSettings(Post("https://example.com/v1"), CurlOptions());
+  REQUIRE(settings.ok());
+  CHECK(Show(*settings) == kHttps);
+}
+
+TEST_CASE("http: the names of settings are those of libcurl") {
+  CurlOptions options;
+  options.ca_file = "/tmp/ca.pem";
+  const auto settings = BuildSettings(Post("https://example.com/v1"), options);
+  REQUIRE(settings.ok());
+  for (const EasySetting& setting : *settings) {
+    const curl_easyoption* known = curl_easy_option_by_id(static_cast<CURLoption>(setting.option));
+    CAPTURE(setting.name);
+    REQUIRE(known != nullptr);
+    const bool same = setting.name == known->name ||
+                      curl_easy_option_by_name(std::string(setting.name).c_str())->id == known->id;
+    CHECK(same);
+  }
+}
+
+TEST_CASE("http: settings are applied by libcurl without complaint") {
+  CurlOptions options;
+  options.ca_file = "/tmp/ca.pem";
+  options.proxy = "http://proxy.example:3128";
+  const auto settings = BuildSettings(Post("https://example.com/v1"), options);
+  REQUIRE(settings.ok());
+  CURL* easy = curl_easy_init();
+  CHECK(ApplySettings(*settings, EasyHooks(), easy).ok());
+  CHECK(ApplySettings({{"NOSUCH", 1, 1L}}, EasyHooks(), easy).code() == Code::kInvalidArgument);
+  curl_easy_cleanup(easy);
+}
+
+TEST_CASE("http: plain http goes to loopback only and never through a proxy") {
+  CurlOptions options;
+  options.proxy = "http://proxy.example:3128";
+  const auto plain = BuildSettings(Post("http://127.0.0.1:8080/v1"), options);
+  REQUIRE(plain.ok());
+  CHECK(Find(*plain, "PROTOCOLS_STR") == "PROTOCOLS_STR = \"http\"\n");
+  CHECK(Find(*plain, "PROXY") == "PROXY = \"\"\n");
+  const auto https = BuildSettings(Post("https://example.com"), options);
+  REQUIRE(https.ok());
+  CHECK(Find(*https, "PROXY") == "PROXY = \"http://proxy.example:3128\"\n");
+  CHECK(BuildSettings(Post("http://example.com"), options).code() == Code::kInvalidArgument);
+}
+
+TEST_CASE("http: a CA file of one's own replaces the system's certificates") {
+  CurlOptions options;
+  CHECK(Find(*BuildSettings(Post("https://example.com"), options), "CAINFO") == "absent");
+  options.ca_file = "/x/ca.pem";
+  const auto settings = BuildSettings(Post("https://example.com"), options);
+  REQUIRE(settings.ok());
+  CHECK(Find(*settings, "CAINFO") == "CAINFO = \"/x/ca.pem\"\n");
+  CHECK(Find(*settings, "CAPATH") == "CAPATH = null\n");
+}
+
+TEST_CASE("http: nothing that would let libcurl resend, keep cookies or store HSTS is set") {
+  const auto settings = BuildSettings(Post("https://example.com"), CurlOptions());
+  REQUIRE(settings.ok());
+  for (const char* name : {"SEEKFUNCTION", "SEEKDATA", "POSTFIELDS", "COPYPOSTFIELDS", "COOKIEFILE",
+                           "COOKIEJAR", "HSTS", "ALTSVC", "USERPWD", "NETRC_FILE"}) {
+    CHECK(Find(*settings, name) == "absent");
+  }
+}
+
+TEST_CASE("http: header lines hold the caller's headers, gzip and no Expect") {
+  HttpRequest request = Post("https://example.com");
+  request.headers = {{"Content-Type", "application/json"}};
+  const Secret secret("canary");
+  request.secret = &secret;
+  request.secret_header = "x-goog-api-key";
+  CHECK(BuildHeaderLines(request) == std::vector<std::string>{"Content-Type: application/json",
+                                                              "Accept-Encoding: gzip", "Expect:"});
+  const auto settings = BuildSettings(request, CurlOptions());
+  REQUIRE(settings.ok());
+  CHECK(Show(*settings).find("canary") == std::string::npos);
+}
+
+TEST_CASE("http: a key or header with a line break is refused and not repeated") {
+  for (const char* value :
+       {"canary\n", "can\rary", "canary\r\nX: y", "canary\x01", "canary\x7F", ""}) {
+    const Secret secret{std::string(value)};
+    HttpRequest request = Post("https://example.com");
+    request.secret = &secret;
+    request.secret_header = "x-goog-api-key";
+    const auto by_secret = BuildSettings(request, CurlOptions());
+    CHECK(by_secret.code() == Code::kInvalidArgument);
+    CHECK(by_secret.status().message().find("can") == std::string::npos);
+    HttpRequest plain = Post("https://example.com");
+    plain.headers = {{"X-A", value}};
+    CHECK(BuildSettings(plain, CurlOptions()).code() == Code::kInvalidArgument);
+  }
+  HttpRequest request = Post("https://example.com");
+  request.headers = {{"X-A: b\r\nX-C", "d"}};
+  CHECK(BuildSettings(request, CurlOptions()).code() == Code::kInvalidArgument);
+}
+
+TEST_CASE("http: only POST with a body and GET without one are sent") {
+  HttpRequest request = Post("https://example.com");
+  request.body = "";
+  CHECK(BuildSettings(request, CurlOptions()).code() == Code::kInvalidArgument);
+  request.method = "GET";
+  const auto get = BuildSettings(request, CurlOptions());
+  REQUIRE(get.ok());
+  CHECK(Find(*get, "HTTPGET") == "HTTPGET = 1\n");
+  CHECK(Find(*get, "READFUNCTION") == "absent");
+  request.method = "PUT";
+  CHECK(BuildSettings(request, CurlOptions()).code() == Code::kInvalidArgument);
+}
+
+}  // namespace embstore

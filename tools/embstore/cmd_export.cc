@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// embstore export: a split as .npy and metadata.
+#include <fmt/core.h>
+
+#include "app.h"
+#include "embstore/export.h"
+#include "engine/json/json_writer.h"
+#include "rows.h"
+#include "settings.h"
+
+namespace embstore::tool {
+namespace {
+
+constexpr std::string_view kFailed = "Export failed";
+
+struct ExportFlags {
+  std::string split;
+  std::string output_dir;
+  std::string missing = "fail";
+  std::uint32_t dimensions = 0;
+  bool no_normalize = false;
+  bool verify = false;
+  std::optional<std::string> model;
+};
+
+Result<MissingPolicy> ParseMissing(const std::string& word) {
+  if (word == "fail") return MissingPolicy::kFail;
+  if (word == "skip") return MissingPolicy::kSkip;
+  if (word == "nan") return MissingPolicy::kNan;
+  return Status(Code::kInvalidArgument, "--missing is fail, skip or nan, not '" + word + "'");
+}
+
+std::string ReportJson(const ExportFlags& flags, const ExportReport& r) {
+  std::string out;
+  JsonWriter json(&out, 2);
+  json.BeginObject();
+  json.Key("split").String(flags.split);
+  json.Key("path").String(r.npy_path.string());
+  json.Key("shape").BeginArray().Uint(r.rows).Uint(r.dimensions).EndArray();
+  json.Key("missing").Uint(r.missing);
+  json.Key("unchanged").Bool(r.unchanged);
+  json.EndObject();
+  return out + "\n";
+}
+
+int RunExport(App& app, const ExportFlags& flags) {
+  auto config = app.LoadConfiguration();
+  if (!config.ok()) return app.Fail(kFailed, config.status());
+  auto missing = ParseMissing(flags.missing);
+  if (!missing.ok()) return app.Fail(kFailed, missing.status());
+  auto store = app.OpenStore(*config, /*read_only=*/true);
+  if (!store.ok()) return app.Fail(kFailed, store.status());
+  auto split = (*store)->FindSplit(flags.split);
+  if (!split.ok()) return app.Fail(kFailed, split.status());
+  auto space = ChooseSpace(**store, *split, *config, flags.model);
+  if (!space.ok()) return app.Fail(kFailed, space.status());
+
+  ExportOptions options;
+  options.split = flags.split;
+  options.space = space->id;
+  options.output_dir = flags.output_dir;
+  options.missing = *missing;
+  options.dimensions = flags.dimensions;
+  options.normalize = config->embedding.normalize && !flags.no_normalize;
+  options.verify = flags.verify;
+  auto report = ExportSplit(**store, options);
+  if (!report.ok()) return app.Fail(kFailed, report.status());
+
+  if (report->unchanged) app.Say("unchanged: the export is left as it is");
+  if (report->missing > 0) {
+    app.Warn(fmt::format("{} documents have no vector ({})", report->missing,
+                         *missing == MissingPolicy::kSkip ? "left out" : "rows of NaN"));
+  }
+  const Status printed =
+      Print(app.flags().json ? ReportJson(flags, *report)
+                             : fmt::format("{}  float32 ({}, {})\n", report->npy_path.string(),
+                                           report->rows, report->dimensions));
+  return printed.ok() ? kExitDone : app.Fail(kFailed, printed);
+}
+
+}  // namespace
+
+CommandBody AddExport(CLI::App& parser) {
+  auto flags = std::make_shared<ExportFlags>();
+  CLI::App* command = parser.add_subcommand("export", "Write a split as .npy with its metadata");
+  command->add_option("split", flags->split, "Name of the split")->required();
+  command->add_option("--output-dir", flags->output_dir, "Instead of the cache directory");
+  command->add_option("--missing", flags->missing, "Documents without vector: fail, skip or nan");
+  command->add_option("--dimensions", flags->dimensions, "Keep only the first N numbers");
+  command->add_flag("--no-normalize", flags->no_normalize, "Rows as the provider returned them");
+  command->add_flag("--verify", flags->verify, "Read the files back and compare");
+  command->add_option("--model", flags->model, "Which model's vectors, if there are several");
+  return [flags](App& app) { return RunExport(app, *flags); };
+}
+
+}  // namespace embstore::tool

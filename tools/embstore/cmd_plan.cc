@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// embstore plan: what ingest would do and cost. Sends nothing and writes nothing.
+#include <fmt/core.h>
+
+#include "app.h"
+#include "embstore/ingest.h"
+#include "engine/json/json_writer.h"
+#include "rows.h"
+#include "settings.h"
+
+namespace embstore::tool {
+namespace {
+
+constexpr std::string_view kFailed = "Planning failed";
+
+std::string PlanJson(const IngestPlan& plan, const ModelPrice& price) {
+  std::string out;
+  JsonWriter json(&out, 2);
+  json.BeginObject();
+  json.Key("documents").Uint(plan.documents);
+  json.Key("unique_documents").Uint(plan.unique_documents);
+  json.Key("duplicates").Uint(plan.duplicates);
+  json.Key("cached").Uint(plan.cached);
+  json.Key("to_embed").Uint(plan.to_embed);
+  json.Key("too_long").Uint(plan.too_long);
+  json.Key("empty").Uint(plan.empty);
+  json.Key("tokens").Uint(plan.tokens);
+  json.Key("cost_sync_usd").Double(CostOf(plan.tokens, price.sync).usd());
+  json.Key("cost_batch_usd").Double(CostOf(plan.tokens, price.batch).usd());
+  json.EndObject();
+  return out + "\n";
+}
+
+std::string PlanTable(const IngestFlags& flags, const IngestPlan& plan, const ModelPrice& price) {
+  return FormatFacts({
+      {"split", flags.split},
+      {"documents", WithCommas(plan.documents)},
+      {"distinct", WithCommas(plan.unique_documents)},
+      {"duplicates", WithCommas(plan.duplicates)},
+      {"cached", WithCommas(plan.cached)},
+      {"to embed", WithCommas(plan.to_embed)},
+      {"too long", WithCommas(plan.too_long)},
+      {"empty", WithCommas(plan.empty)},
+      {"tokens", WithCommas(plan.tokens) + " (estimated)"},
+      {"cost, sync", FormatUsd(CostOf(plan.tokens, price.sync))},
+      {"cost, batch", FormatUsd(CostOf(plan.tokens, price.batch))},
+  });
+}
+
+int RunPlan(App& app, const IngestFlags& flags) {
+  auto config = app.LoadConfiguration();
+  if (!config.ok()) return app.Fail(kFailed, config.status());
+  if (Status applied = ApplyFlags(flags, &*config); !applied.ok()) return app.Fail(kFailed, applied);
+  auto provider = MakeProvider(*config, Purpose::kPlan);
+  if (!provider.ok()) return app.Fail(kFailed, provider.status());
+  auto options = MakeIngestOptions(flags, *config, **provider);
+  if (!options.ok()) return app.Fail(kFailed, options.status());
+  std::string warning;
+  const ModelPrice price = PriceOf(*config, **provider, &warning);
+  if (!warning.empty()) app.Warn(warning);
+  auto dataset = OpenDataset(flags, *config);
+  if (!dataset.ok()) return app.Fail(kFailed, dataset.status());
+  auto store = app.OpenStore(*config, /*read_only=*/true);
+  if (!store.ok() && store.code() != Code::kNotFound) return app.Fail(kFailed, store.status());
+
+  const Store* const existing = store.ok() ? store->get() : nullptr;
+  auto plan = PlanIngest(existing, **dataset, **provider, *options);
+  if (!plan.ok()) return app.Fail(kFailed, plan.status());
+  if (options->expected_documents != 0 && flags.limit == 0 &&
+      options->expected_documents != plan->documents) {
+    app.Warn(fmt::format("split '{}' has {} documents, {} were expected", flags.split,
+                         plan->documents, options->expected_documents));
+  }
+  if (options->max_cost && plan->cost > *options->max_cost) {
+    app.Warn(fmt::format("this costs {}, more than --max-cost {}: ingest would stop on the way",
+                         FormatUsd(plan->cost), FormatUsd(*options->max_cost)));
+  }
+  const Status printed =
+      Print(app.flags().json ? PlanJson(*plan, price) : PlanTable(flags, *plan, price));
+  return printed.ok() ? kExitDone : app.Fail(kFailed, printed);
+}
+
+}  // namespace
+
+CommandBody AddPlan(CLI::App& parser) {
+  auto flags = std::make_shared<IngestFlags>();
+  CLI::App* command =
+      parser.add_subcommand("plan", "Count texts, tokens and cost; send and write nothing");
+  AddIngestFlags(*command, *flags);
+  return [flags](App& app) { return RunPlan(app, *flags); };
+}
+
+}  // namespace embstore::tool

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// embstore status: what is stored and what it cost.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "app.h"
+#include "engine/base/text.h"
+#include "engine/json/json_writer.h"
+#include "rows.h"
+
+namespace embstore::tool {
+namespace {
+
+constexpr std::string_view kFailed = "Status failed";
+constexpr std::size_t kListedFailures = 20;
+
+struct SplitState {
+  SplitInfo split;
+  SpaceId space;
+  CoverageRecord coverage;
+};
+
+struct SpaceState {
+  SpaceInfo space;
+  std::uint64_t vectors = 0;
+};
+
+struct StoreState {
+  std::vector<SplitState> splits;
+  std::vector<SpaceState> spaces;
+  std::vector<FailureRecord> failures;
+  Money spent;
+  std::uint64_t store_bytes = 0;
+};
+
+/// Only the split `only`, or all when it is empty.
+Status CollectSplits(const Store& store, const std::string& only, StoreState* state) {
+  auto splits = store.Splits();
+  if (!splits.ok()) return splits.status();
+  for (const SplitInfo& split : *splits) {
+    if (!only.empty() && split.name != only) continue;
+    auto coverages = store.Coverages(split.name);
+    if (!coverages.ok()) return coverages.status();
+    for (const auto& [space, coverage] : *coverages) {
+      state->splits.push_back({split, space, coverage});
+      // Numbers about an older document list say nothing about this one.
+      if (coverage.generation != split.record.generation) {
+        state->splits.back().coverage.embedded = 0;
+        state->splits.back().coverage.complete = false;
+      }
+    }
+  }
+  return {};
+}
+
+Result<StoreState> Collect(const Store& store, const std::string& only) {
+  StoreState state;
+  if (!only.empty()) {
+    auto split = store.FindSplit(only);
+    if (!split.ok()) return split.status();
+  }
+  if (Status s = CollectSplits(store, only, &state); !s.ok()) return s;
+  auto spaces = store.Spaces();
+  if (!spaces.ok()) return spaces.status();
+  for (SpaceInfo& space : *spaces) {
+    auto vectors = store.CountVectors(space.id);
+    if (!vectors.ok()) return vectors.status();
+    state.spaces.push_back({std::move(space), *vectors});
+  }
+  auto failures = store.Failures();
+  if (!failures.ok()) return failures.status();
+  state.failures = std::move(*failures);
+  std::erase_if(state.failures,
+                [&](const FailureRecord& f) { return !only.empty() && f.split != only; });
+  auto runs = store.Runs();
+  if (!runs.ok()) return runs.status();
+  for (const RunRecord& run : *runs) state.spent += run.cost;
+  auto bytes = store.DiskBytes();
+  if (!bytes.ok()) return bytes.status();
+  state.store_bytes = *bytes;
+  return state;
+}
+
+std::string StateJson(const StoreState& state) {
+  std::string out;
+  JsonWriter json(&out, 2);
+  json.BeginObject();
+  json.Key("splits").BeginArray();
+  for (const SplitState& s : state.splits) {
+    json.BeginObject();
+    json.Key("name").String(s.split.name);
+    json.Key("documents").Uint(s.split.record.documents);
+    json.Key("embedded").Uint(s.coverage.embedded);
+    json.Key("missing").Uint(s.split.record.documents - s.coverage.embedded);
+    json.Key("space").String(ToHex(s.space));
+    json.Key("last_processed_index").Uint(s.coverage.last_position);
+    json.Key("batch_size").Uint(s.coverage.batch_size);
+    json.Key("total_batches").Uint(s.coverage.total_batches);
+    json.Key("timestamp").String(FormatUtc(s.coverage.updated_micros));
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("spaces").BeginArray();
+  for (const SpaceState& s : state.spaces) {
+    const EmbeddingIdentity& identity = s.space.record.identity;
+    json.BeginObject();
+    json.Key("space").String(ToHex(s.space.id));
+    json.Key("provider").String(s.space.record.provider);
+    json.Key("model").String(identity.model);
+    json.Key("dimensions").Uint(identity.dimensions);
+    json.Key("task_type").String(identity.task_type);
+    json.Key("vectors").Uint(s.vectors);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("jobs").BeginArray().EndArray();
+  json.Key("failures").BeginArray();
+  for (const FailureRecord& failure : state.failures) {
+    json.BeginObject();
+    json.Key("split").String(failure.split);
+    json.Key("id").String(failure.document_id);
+    json.Key("code").String(failure.code);
+    json.Key("reason").String(failure.reason);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("money").BeginObject();
+  json.Key("spent_usd").Double(state.spent.usd());
+  json.Key("in_doubt_texts").Uint(0);
+  json.Key("in_doubt_usd").Double(0);
+  json.EndObject();
+  json.Key("store_bytes").Uint(state.store_bytes);
+  json.EndObject();
+  return out + "\n";
+}
+
+std::string StateTable(const StoreState& state) {
+  std::string out = fmt::format("{:<16} {:>12} {:>12} {:>10} {:>12}  {:<20} {}\n", "split",
+                                "documents", "embedded", "missing", "cost", "updated", "space");
+  for (const SplitState& s : state.splits) {
+    out += fmt::format("{:<16} {:>12} {:>12} {:>10} {:>12}  {:<20} {}\n", s.split.name,
+                       WithCommas(s.split.record.documents), WithCommas(s.coverage.embedded),
+                       WithCommas(s.split.record.documents - s.coverage.embedded),
+                       FormatUsd(s.coverage.cost), FormatUtc(s.coverage.updated_micros),
+                       ToHex(s.space));
+  }
+  out += fmt::format("\n{:<18} {:<28} {:>10} {:>12}  {}\n", "space", "model", "dimensions",
+                     "vectors", "task");
+  for (const SpaceState& s : state.spaces) {
+    const EmbeddingIdentity& identity = s.space.record.identity;
+    out += fmt::format("{:<18} {:<28} {:>10} {:>12}  {}\n", ToHex(s.space.id), identity.model,
+                       identity.dimensions, WithCommas(s.vectors),
+                       identity.task_type.empty() ? "-" : identity.task_type);
+  }
+  out += fmt::format("\nspent {}, {:.1f} MB on disk\n", FormatUsd(state.spent),
+                     static_cast<double>(state.store_bytes) / 1e6);
+  if (state.failures.empty()) return out;
+  out += fmt::format("\n{} texts without a vector\n", state.failures.size());
+  for (std::size_t i = 0; i < std::min(state.failures.size(), kListedFailures); ++i) {
+    const FailureRecord& failure = state.failures[i];
+    out += fmt::format("  {} document '{}': {}\n", failure.split,
+                       Printable(failure.document_id, 80), Printable(failure.reason, 200));
+  }
+  if (state.failures.size() > kListedFailures) out += "  ... (all with --json)\n";
+  return out;
+}
+
+int RunStatus(App& app, const std::string& split) {
+  auto config = app.LoadConfiguration();
+  if (!config.ok()) return app.Fail(kFailed, config.status());
+  auto store = app.OpenStore(*config, /*read_only=*/true);
+  if (!store.ok()) return app.Fail(kFailed, store.status());
+  auto state = Collect(**store, split);
+  if (!state.ok()) return app.Fail(kFailed, state.status());
+  const Status printed = Print(app.flags().json ? StateJson(*state) : StateTable(*state));
+  return printed.ok() ? kExitDone : app.Fail(kFailed, printed);
+}
+
+}  // namespace
+
+CommandBody AddStatus(CLI::App& parser) {
+  auto split = std::make_shared<std::string>();
+  CLI::App* command = parser.add_subcommand("status", "Show splits, models, sizes and money");
+  command->add_option("split", *split, "Only this split");
+  return [split](App& app) { return RunStatus(app, *split); };
+}
+
+}  // namespace embstore::tool

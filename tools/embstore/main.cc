@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// The embstore command: parses the line, runs one command, answers its exit code.
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "app.h"
+#include "engine/base/text.h"
+
+namespace {
+
+using embstore::tool::App;
+using embstore::tool::CommandBody;
+using embstore::tool::GlobalFlags;
+
+struct Command {
+  std::string_view name;
+  CommandBody (*add)(CLI::App&);
+};
+
+constexpr std::array kCommands = {
+    Command{"ingest", embstore::tool::AddIngest},   Command{"plan", embstore::tool::AddPlan},
+    Command{"export", embstore::tool::AddExport},   Command{"get", embstore::tool::AddGet},
+    Command{"similar", embstore::tool::AddSimilar}, Command{"status", embstore::tool::AddStatus},
+};
+
+void AddGlobalFlags(CLI::App& parser, GlobalFlags& flags) {
+  parser.add_option("--config", flags.config, "Configuration (default: ./config.yaml)")
+      ->envname("EMBSTORE_CONFIG");
+  parser.add_option("--store", flags.store, "Cache directory (default: embedding.cache_dir)")
+      ->envname("EMBSTORE_STORE");
+  parser.add_flag("--json", flags.json, "Print one JSON document");
+  auto* quiet = parser.add_flag("--quiet", flags.quiet, "Only results, warnings and errors");
+  parser.add_flag("--verbose", flags.verbose, "Also what the storage engine says")
+      ->excludes(quiet);
+  parser.add_flag("--no-color", flags.no_color, "Plain output");
+  parser.set_version_flag("--version", std::string("embstore ") + EMBSTORE_VERSION);
+}
+
+int UsageError(const std::string& message) {
+  fmt::print(stderr, "embstore: {}\nRun 'embstore --help', or 'embstore COMMAND --help'.\n",
+             message);
+  return embstore::tool::kExitUsage;
+}
+
+/// What the parser did not know: a mistyped command or flag.
+int UnknownWord(const std::string& word) {
+  if (word.starts_with("-")) return UsageError("unknown option '" + word + "'");
+  std::vector<std::string_view> names;
+  for (const Command& command : kCommands) names.push_back(command.name);
+  const std::string_view near = embstore::NearestName(word, names);
+  return UsageError("unknown command '" + embstore::Printable(word, 40) + "'" +
+                    (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"));
+}
+
+int Run(int argc, char** argv) {
+  CLI::App parser("Embed every distinct text once, keep its vector, export it in order.",
+                  "embstore");
+  parser.fallthrough();
+  parser.allow_extras();
+  GlobalFlags flags;
+  AddGlobalFlags(parser, flags);
+  std::vector<std::pair<std::string_view, CommandBody>> bodies;
+  for (const Command& command : kCommands) bodies.emplace_back(command.name, command.add(parser));
+  try {
+    parser.parse(argc, argv);
+  } catch (const CLI::Success& request) {
+    return parser.exit(request);
+  } catch (const CLI::ParseError& error) {
+    return UsageError(error.what());
+  }
+  const std::vector<std::string> unknown = parser.remaining(/*recurse=*/true);
+  const auto chosen = parser.get_subcommands();
+  if (!unknown.empty()) return UnknownWord(unknown.front());
+  if (chosen.empty()) {
+    fmt::print(stderr, "{}", parser.help());
+    return embstore::tool::kExitUsage;
+  }
+  App app(flags);
+  for (const auto& [name, body] : bodies) {
+    if (chosen.front()->get_name() == name) return body(app);
+  }
+  return embstore::tool::kExitFailure;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return Run(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "embstore: unexpected error: {}\nWhat was committed is safe.\n",
+               error.what());
+    return embstore::tool::kExitFailure;
+  }
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settings.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+#include "engine/base/text.h"
+
+namespace embstore::tool {
+namespace {
+
+constexpr std::string_view kGemini = "gemini";
+constexpr std::string_view kLocal = "local";
+
+std::vector<std::string> SplitAtCommas(const std::string& text) {
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  for (;;) {
+    const std::size_t comma = text.find(',', begin);
+    parts.push_back(text.substr(begin, comma - begin));
+    if (comma == std::string::npos) return parts;
+    begin = comma + 1;
+  }
+}
+
+std::chrono::milliseconds Milliseconds(double seconds) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+/// Takes the key out of the environment, so that no child and no crash report sees it.
+Secret TakeKey(const char* name) {
+  const char* const value = std::getenv(name);
+  Secret key(value == nullptr ? "" : value);
+  ::unsetenv(name);
+  return key;
+}
+
+Status CheckMode(const std::optional<std::string>& mode, const Config& config) {
+  if (mode && *mode != "sync" && *mode != "batch") {
+    return {Code::kInvalidArgument, "--mode is 'sync' or 'batch', not '" +
+                                        Printable(*mode, 40) + "'"};
+  }
+  const bool batch = mode ? *mode == "batch" : config.embedding.use_batch_api;
+  if (batch && config.embedding.provider == kGemini) {
+    return {Code::kInvalidArgument,
+            "this version embeds by synchronous calls only; nothing was sent. Use --mode sync "
+            "(or embedding.use_batch_api: false) at the synchronous price"};
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Provider>> MakeGemini(const Config& config, Purpose purpose) {
+  GeminiOptions options;
+  const EmbeddingConfig& embedding = config.embedding;
+  if (!embedding.base_url.empty()) options.base_url = embedding.base_url;
+  options.api_key = TakeKey("GEMINI_API_KEY");
+  if (options.api_key.empty()) {
+    if (purpose == Purpose::kEmbed) {
+      return Status(Code::kPermissionDenied,
+                    "no API key; nothing was sent. Put your key into the environment: export "
+                    "GEMINI_API_KEY=... (https://aistudio.google.com/apikey)");
+    }
+    options.api_key = Secret("unused");
+  }
+  options.model = embedding.model;
+  options.dimensions = embedding.dimensions;
+  options.task_type = embedding.task_type;
+  options.max_texts = std::min(embedding.batch_size, options.max_texts);
+  options.max_text_tokens = embedding.max_text_tokens;
+  options.texts_per_minute = config.limits.texts_per_minute;
+  options.tokens_per_minute = config.limits.tokens_per_minute;
+  if (embedding.concurrency > 0) options.concurrency = embedding.concurrency;
+  options.connect_timeout = Milliseconds(config.http.connect_timeout_seconds);
+  options.request_timeout = Milliseconds(config.http.request_timeout_seconds);
+  options.ca_file = config.http.ca_file;
+  options.proxy = config.http.proxy;
+  return MakeGeminiProvider(options);
+}
+
+std::string Describe(const SpaceInfo& space) {
+  const EmbeddingIdentity& identity = space.record.identity;
+  std::string text = identity.model + " (" + std::to_string(identity.dimensions) + " dimensions";
+  if (!identity.task_type.empty()) text += ", " + identity.task_type;
+  return text + ")";
+}
+
+}  // namespace
+
+void AddIngestFlags(CLI::App& command, IngestFlags& flags) {
+  command.add_option("split", flags.split, "Name of the split, e.g. train")->required();
+  command.add_option("--input", flags.input, "Input file; plain, gzip or zstd");
+  command.add_option("--format", flags.format, "ag_news, csv or jsonl");
+  command.add_option("--text-field", flags.text_fields, "Field(s) with the text: F[,F2]");
+  command.add_option("--id-field", flags.id_field, "Field with the document id");
+  command.add_option("--label-field", flags.label_field, "Field with the label");
+  command.add_option("--provider", flags.provider, "gemini or local")->envname("EMBSTORE_PROVIDER");
+  command.add_option("--model", flags.model, "Model name")->envname("EMBSTORE_MODEL");
+  command.add_option("--dimensions", flags.dimensions, "Numbers a vector")
+      ->envname("EMBSTORE_DIMENSIONS");
+  command.add_option("--mode", flags.mode, "sync (batch comes later)")->envname("EMBSTORE_MODE");
+  command.add_option("--base-url", flags.base_url, "Server, e.g. http://127.0.0.1:8080")
+      ->envname("EMBSTORE_BASE_URL");
+  command.add_option("--batch-size", flags.batch_size, "Texts a request")
+      ->envname("EMBSTORE_BATCH_SIZE");
+  command.add_option("--concurrency", flags.concurrency, "Requests in flight")
+      ->envname("EMBSTORE_CONCURRENCY");
+  command.add_option("--limit", flags.limit, "Only the first N documents");
+  command.add_option("--max-cost", flags.max_cost, "Stop before spending more than this, in USD");
+  command.add_flag("--refresh", flags.refresh, "Embed again what is cached (and pay again)");
+}
+
+Status ApplyFlags(const IngestFlags& flags, Config* config) {
+  EmbeddingConfig& embedding = config->embedding;
+  if (flags.provider && *flags.provider != embedding.provider) {
+    // The configured model belongs to the configured provider.
+    const std::array<std::string_view, 2> known = {kGemini, kLocal};
+    if (std::find(known.begin(), known.end(), *flags.provider) == known.end()) {
+      const std::string_view near = NearestName(*flags.provider, known);
+      return {Code::kInvalidArgument,
+              "unknown provider '" + Printable(*flags.provider, 40) + "'; there are gemini and "
+              "local" + (near.empty() ? "" : " (did you mean " + std::string(near) + "?)")};
+    }
+    embedding.provider = *flags.provider;
+    embedding.model = Config().embedding.model;
+  }
+  if (flags.model) embedding.model = *flags.model;
+  if (flags.dimensions) embedding.dimensions = *flags.dimensions;
+  if (flags.base_url) embedding.base_url = *flags.base_url;
+  if (flags.batch_size) embedding.batch_size = *flags.batch_size;
+  if (flags.concurrency) embedding.concurrency = *flags.concurrency;
+  if (flags.refresh) embedding.cache_enabled = false;
+  if (embedding.batch_size == 0) return {Code::kInvalidArgument, "--batch-size is at least 1"};
+  if (embedding.concurrency > 256) return {Code::kInvalidArgument, "--concurrency is at most 256"};
+
+  DatasetConfig& dataset = config->dataset;
+  if (flags.format) {
+    const auto format = ParseDatasetFormat(*flags.format);
+    if (!format) {
+      return {Code::kInvalidArgument, "--format is ag_news, csv or jsonl, not '" +
+                                          Printable(*flags.format, 40) + "'"};
+    }
+    dataset.format = *format;
+  }
+  if (flags.text_fields) dataset.text_fields = SplitAtCommas(*flags.text_fields);
+  if (flags.id_field) dataset.id_field = *flags.id_field;
+  if (flags.label_field) dataset.label_field = *flags.label_field;
+  if (flags.input) config->dataset.splits[flags.split].path = *flags.input;
+  return CheckMode(flags.mode, *config);
+}
+
+Result<std::unique_ptr<Dataset>> OpenDataset(const IngestFlags& flags, const Config& config) {
+  const auto split = config.dataset.splits.find(flags.split);
+  if (split == config.dataset.splits.end() || split->second.path.empty()) {
+    std::string known;
+    for (const auto& [name, unused] : config.dataset.splits) {
+      known += (known.empty() ? "" : ", ") + name;
+    }
+    return Status(Code::kInvalidArgument,
+                  "no input for split '" + Printable(flags.split, 64) +
+                      "': give --input FILE, or name it under dataset.splits in config.yaml" +
+                      (known.empty() ? "" : " (there are: " + known + ")"));
+  }
+  FileDatasetOptions options;
+  options.path = split->second.path;
+  options.format = config.dataset.format;
+  if (options.format != DatasetFormat::kAgNews) {
+    options.text_fields = config.dataset.text_fields;
+    options.id_field = config.dataset.id_field;
+    options.label_field = config.dataset.label_field;
+  }
+  auto dataset = OpenFileDataset(std::move(options));
+  if (dataset.code() == Code::kNotFound) {
+    return Status(Code::kInvalidArgument, dataset.status().message());
+  }
+  return dataset;
+}
+
+Result<std::unique_ptr<Provider>> MakeProvider(const Config& config, Purpose purpose) {
+  if (config.embedding.provider == kGemini) return MakeGemini(config, purpose);
+  LocalProviderOptions options;
+  options.seed = config.seed;
+  options.dimensions = config.embedding.dimensions;
+  return MakeLocalProvider(options);
+}
+
+ModelPrice PriceOf(const Config& config, const Provider& provider, std::string* warning) {
+  if (provider.name() == kLocal) return {};
+  const auto price = config.pricing.models.find(provider.identity().model);
+  if (price != config.pricing.models.end()) return price->second;
+  *warning = "no price is known for model '" + provider.identity().model +
+             "'; costs are shown as $0.0000. Add it under pricing.models in config.yaml";
+  return {};
+}
+
+Result<IngestOptions> MakeIngestOptions(const IngestFlags& flags, const Config& config,
+                                        const Provider& provider) {
+  IngestOptions options;
+  options.split = flags.split;
+  options.dataset_name = config.dataset.name;
+  const auto split = config.dataset.splits.find(flags.split);
+  // An expectation is about the configured file, not about another one.
+  if (split != config.dataset.splits.end() && !flags.input) {
+    options.expected_documents = split->second.expected_documents;
+  }
+  options.limit = flags.limit;
+  options.batch_size = config.embedding.batch_size;
+  options.concurrency = config.embedding.concurrency;
+  options.refresh = !config.embedding.cache_enabled;
+  options.write_checkpoint = config.embedding.checkpoint_enabled;
+  std::string warning;
+  options.price = PriceOf(config, provider, &warning).sync;
+  if (flags.max_cost) {
+    options.max_cost = ParseUsd(*flags.max_cost);
+    if (!options.max_cost) {
+      return Status(Code::kInvalidArgument, "--max-cost is an amount in USD such as 1.50, not '" +
+                                                Printable(*flags.max_cost, 40) + "'");
+    }
+    if (!warning.empty()) {
+      return Status(Code::kInvalidArgument,
+                    "--max-cost needs a price: " + warning + "; nothing was sent");
+    }
+  }
+  options.retry.max_retries = config.retry.max_retries;
+  options.retry.initial_wait = Milliseconds(config.retry.initial_wait_seconds);
+  options.retry.max_rate_limit_waits = config.retry.max_rate_limit_waits;
+  options.retry.max_failed_batches_in_a_row = config.retry.max_failed_batches_in_a_row;
+  options.jitter_seed = config.seed;
+  return options;
+}
+
+Result<SpaceInfo> ChooseSpace(const Store& store, const SplitInfo& split, const Config& config,
+                              const std::optional<std::string>& model) {
+  auto coverages = store.Coverages(split.name);
+  if (!coverages.ok()) return coverages.status();
+  auto spaces = store.Spaces();
+  if (!spaces.ok()) return spaces.status();
+  std::erase_if(*spaces, [&](const SpaceInfo& space) {
+    return std::none_of(coverages->begin(), coverages->end(),
+                        [&](const auto& entry) { return entry.first == space.id; });
+  });
+  std::string known;
+  for (const SpaceInfo& space : *spaces) known += (known.empty() ? "" : "; ") + Describe(space);
+  const std::string there_are = "split '" + split.name + "' has " +
+                                (known.empty() ? "no vectors yet" : "vectors of: " + known);
+  if (model) {
+    std::erase_if(*spaces,
+                  [&](const SpaceInfo& s) { return s.record.identity.model != *model; });
+  }
+  if (spaces->empty()) return Status(Code::kNotFound, there_are);
+  if (spaces->size() == 1) return spaces->front();
+  auto provider = MakeProvider(config, Purpose::kPlan);
+  if (provider.ok()) {
+    const SpaceId configured = MakeSpaceId((*provider)->identity());
+    for (const SpaceInfo& space : *spaces) {
+      if (space.id == configured) return space;
+    }
+  }
+  return Status(Code::kInvalidArgument, there_are + ". Choose one with --model");
+}
+
+}  // namespace embstore::tool

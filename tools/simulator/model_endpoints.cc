@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/simulator/model_endpoints.h"
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tools/simulator/embed_request.h"
+#include "tools/simulator/reply_json.h"
+#include "tools/simulator/text.h"
+
+namespace embstore::simulator {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json Describe(const ModelInfo& model) {
+  return {{"name", "models/" + std::string(model.id)},
+          {"version", model.id.substr(model.id.rfind('-') + 1)},
+          {"displayName", model.display_name},
+          {"description", model.description},
+          {"inputTokenLimit", model.max_tokens},
+          {"outputTokenLimit", 1},
+          {"supportedGenerationMethods",
+           {"embedContent", "countTextTokens", "countTokens", "asyncBatchEmbedContent"}}};
+}
+
+HttpReply JsonReply(const Json& document) {
+  HttpReply reply;
+  reply.body = document.dump(2) + "\n";
+  return reply;
+}
+
+}  // namespace
+
+HttpReply ListModels() {
+  Json list = Json::array();
+  for (const ModelInfo& model : Models()) list.push_back(Describe(model));
+  return JsonReply(Json{{"models", std::move(list)}});
+}
+
+HttpReply GetModel(const ModelInfo& model) { return JsonReply(Describe(model)); }
+
+HttpReply CountTokensCall(std::string_view body) {
+  std::size_t tokens = 0;
+  for (const std::string& text : ParseCountTokens(body)) tokens += CountTokens(text);
+  HttpReply reply;
+  reply.body = CountTokensJson(tokens);
+  return reply;
+}
+
+}  // namespace embstore::simulator
