@@ -20,10 +20,10 @@ class MachineClock final : public Clock {
 
   bool SleepFor(std::chrono::nanoseconds duration, const StopFlag* stop) override {
     constexpr std::chrono::nanoseconds kSlice = std::chrono::milliseconds(50);
-    const auto end = Monotonic() + duration;
+    const auto start = Monotonic();
     for (;;) {
       if (stop != nullptr && stop->load()) return false;
-      const auto left = end - Monotonic();
+      const auto left = duration - (Monotonic() - start);  // No overflow, however long.
       if (left <= std::chrono::nanoseconds::zero()) return true;
       std::this_thread::sleep_for(std::min(left, kSlice));
     }

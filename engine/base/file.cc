@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -52,9 +53,11 @@ Result<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::filesystem::pa
     return Status(Code::kInvalidArgument,
                   "'" + target.string() + "' exists and is not a regular file; remove it first");
   }
-  // The process id keeps two writers apart; a leftover of a dead process with the same id is ours.
+  // Process id and count keep two writers apart, in one process too; what is there under such a
+  // name is the leftover of a dead process.
+  static std::atomic<std::uint64_t> count{0};
   std::filesystem::path temporary = target;
-  temporary += ".tmp-" + std::to_string(::getpid());
+  temporary += ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(count++);
   ::unlink(temporary.c_str());
   const int fd = ::open(temporary.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_RDWR,
                         kMode);
@@ -136,12 +139,14 @@ Result<std::string> ReadWholeFile(const std::filesystem::path& path, std::uint64
   std::string content;
   if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     problem = {Code::kInvalidArgument, "'" + path.string() + "' is not a regular file"};
-  } else if (static_cast<std::uint64_t>(info.st_size) > max_bytes) {
-    problem = {Code::kInvalidArgument, "'" + path.string() + "' is larger than " +
-                                           std::to_string(max_bytes) + " bytes"};
   }
   char chunk[65536];
   while (problem.ok()) {
+    if (content.size() > max_bytes) {
+      problem = {Code::kInvalidArgument, "'" + path.string() + "' is larger than " +
+                                             std::to_string(max_bytes) + " bytes"};
+      break;
+    }
     const ssize_t got = ::read(fd, chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) problem = ErrnoStatus(Code::kInvalidArgument, "read", path, errno);

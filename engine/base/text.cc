@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <ctime>
 #include <numeric>
 #include <vector>
@@ -51,6 +50,24 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+/// Whether `piece`, one character or one stray byte, is safe to show. Terminals also obey the C1
+/// control characters, U+0080 to U+009F, which are valid UTF-8.
+bool IsPrintable(std::string_view piece) {
+  const auto first = static_cast<std::uint8_t>(piece[0]);
+  if (piece.size() == 1) return first >= 0x20 && first < 0x7F;
+  return first != 0xC2 || static_cast<std::uint8_t>(piece[1]) >= 0xA0;
+}
+
+std::string Escaped(std::string_view piece) {
+  std::string out;
+  for (const char c : piece) {
+    const auto byte = static_cast<std::uint8_t>(c);
+    out += "\\x";
+    out += HexString({&byte, 1});
+  }
+  return out;
+}
+
 bool IsAsciiWord(std::uint64_t word) { return (word & 0x8080808080808080ULL) == 0; }
 
 }  // namespace
@@ -58,20 +75,14 @@ bool IsAsciiWord(std::uint64_t word) { return (word & 0x8080808080808080ULL) == 
 std::string Printable(std::string_view bytes, std::size_t limit) {
   std::string out;
   std::size_t at = 0;
-  while (at < bytes.size() && out.size() < limit) {
-    const std::size_t length = SequenceLength(bytes, at);
-    const auto first = static_cast<unsigned>(static_cast<std::uint8_t>(bytes[at]));
-    if (length == 0 || first < 0x20 || first == 0x7F) {
-      std::array<char, 8> escaped{};
-      std::snprintf(escaped.data(), escaped.size(), "\\x%02x", first);
-      out += escaped.data();
-      at += 1;
-    } else {
-      out += bytes.substr(at, length);
-      at += length;
-    }
+  while (at < bytes.size()) {
+    const std::size_t length = std::max<std::size_t>(SequenceLength(bytes, at), 1);
+    std::string piece(bytes.substr(at, length));
+    if (!IsPrintable(piece)) piece = Escaped(piece);
+    if (out.size() + piece.size() > limit) return out + "...";
+    out += piece;
+    at += length;
   }
-  if (at < bytes.size()) out += "...";
   return out;
 }
 

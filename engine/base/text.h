@@ -10,8 +10,9 @@
 
 namespace embstore {
 
-/// `bytes` for a message: at most `limit` bytes, control characters and invalid UTF-8 as \xHH,
-/// "..." where it was cut. Terminal escapes in documents or replies cannot get through.
+/// `bytes` for a message: control characters (C0, DEL and C1) and invalid UTF-8 as \xHH, at most
+/// `limit` bytes of whole characters, then "..." where it was cut. Terminal escapes in documents
+/// or replies cannot get through.
 std::string Printable(std::string_view bytes, std::size_t limit = 200);
 
 /// The candidate nearest to `word` by edit distance, or "" when none is close enough to be meant.

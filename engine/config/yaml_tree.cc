@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <exception>
 #include <sstream>
+#include <unordered_map>
 #include <utility>
 
 #include "engine/base/text.h"
@@ -72,6 +73,7 @@ class TreeBuilder final : public YAML::EventHandler {
     YamlNode node;
     YamlEntry pending;
     bool has_key = false;
+    std::unordered_map<std::string, std::size_t> lines;  ///< Of every key so far.
   };
 
   [[noreturn]] static void Refuse(const YAML::Mark& mark, const std::string& message) {
@@ -90,10 +92,10 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void SetKey(const YAML::Mark& mark, const std::string& key) {
     Level& level = levels_.back();
-    for (const YamlEntry& entry : level.node.entries) {
-      if (entry.key != key) continue;
+    const auto [seen, added] = level.lines.try_emplace(key, LineOf(mark));
+    if (!added) {
       Refuse(mark, "duplicate key '" + Printable(key, 64) + "'; it is already in line " +
-                       std::to_string(entry.line));
+                       std::to_string(seen->second));
     }
     level.pending.key = key;
     level.pending.line = LineOf(mark);
@@ -127,6 +129,8 @@ class TreeBuilder final : public YAML::EventHandler {
       level.node.items.push_back(std::move(node));
       return;
     }
+    // An empty value is reported where its key is, not where the parser noticed.
+    if (node.kind == YamlNode::Kind::kNothing) node.line = level.pending.line;
     level.pending.value = std::move(node);
     level.node.entries.push_back(std::move(level.pending));
     level.pending = YamlEntry();

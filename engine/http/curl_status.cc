@@ -85,9 +85,10 @@ Status ErrorStatus(const TransferFacts& facts) {
 Status TransferError(const TransferFacts& facts) {
   if (facts.reply_fault != ReplyFault::kNone) return FaultStatus(facts).Prefixed(facts.host);
   if (facts.resend_stopped) {
-    return Status(Code::kUnavailable, std::string(facts.host) +
-                                          ": the kept connection was closed before the request "
-                                          "was sent whole");
+    return Status(Code::kUnavailable,
+                  "the kept connection was closed before an answer came, and the request is not "
+                  "sent twice in silence")
+        .Prefixed(facts.host);
   }
   return ErrorStatus(facts).Prefixed(facts.host);
 }

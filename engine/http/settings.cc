@@ -56,30 +56,24 @@ Status CheckRequest(const HttpRequest& request) {
   return Status();
 }
 
-}  // namespace
+using SettingList = std::vector<EasySetting>;
 
-Result<std::vector<EasySetting>> BuildSettings(const HttpRequest& request,
-                                               const CurlOptions& options) {
-  if (Status status = CheckRequest(request); !status.ok()) return status;
-  const Result<CheckedUrl> url = CheckUrl(request.url);
-  if (!url.ok()) return url.status();
-  const bool plain = url->plain_http;
-  std::vector<EasySetting> list;
-  const auto set = [&list](std::string_view name, CURLoption option, auto value) {
-    list.push_back({name, static_cast<int>(option), std::move(value)});
-  };
-#define EMBSTORE_SET(name, value) set(#name, CURLOPT_##name, value)
-  // Where the request may go.
-  EMBSTORE_SET(URL, url->text);
-  EMBSTORE_SET(PROTOCOLS_STR, std::string(plain ? "http" : "https"));
+#define EMBSTORE_SET(name, ...) \
+  list->push_back({#name, static_cast<int>(CURLOPT_##name), __VA_ARGS__})
+
+void AddRoute(const CheckedUrl& url, const CurlOptions& options, SettingList* list) {
+  EMBSTORE_SET(URL, url.text);
+  EMBSTORE_SET(PROTOCOLS_STR, std::string(url.plain_http ? "http" : "https"));
   EMBSTORE_SET(REDIR_PROTOCOLS_STR, std::string("https"));
   EMBSTORE_SET(FOLLOWLOCATION, 0L);  // libcurl would send the key header to the new host.
   EMBSTORE_SET(MAXREDIRS, 0L);
-  EMBSTORE_SET(PROXY, plain ? std::string() : options.proxy);
+  EMBSTORE_SET(PROXY, url.plain_http ? std::string() : options.proxy);
   EMBSTORE_SET(NOPROXY, std::string());
   EMBSTORE_SET(HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
   EMBSTORE_SET(SUPPRESS_CONNECT_HEADERS, 1L);
-  // Who it is and who the server is.
+}
+
+void AddTrust(const CurlOptions& options, SettingList* list) {
   EMBSTORE_SET(SSL_VERIFYPEER, 1L);
   EMBSTORE_SET(SSL_VERIFYHOST, 2L);
   EMBSTORE_SET(SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
@@ -92,12 +86,15 @@ Result<std::vector<EasySetting>> BuildSettings(const HttpRequest& request,
   EMBSTORE_SET(UNRESTRICTED_AUTH, 0L);
   EMBSTORE_SET(HSTS_CTRL, 0L);
   EMBSTORE_SET(VERBOSE, 0L);
-  // What goes over the wire. A read function without a seek function keeps libcurl from sending a
-  // body a second time; the prereq function stops it from sending even the headers again.
+}
+
+// A read function without a seek function keeps libcurl from sending a body a second time; the
+// prereq function stops it from sending even the headers again.
+void AddExchange(const HttpRequest& request, SettingList* list) {
   EMBSTORE_SET(HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   EMBSTORE_SET(HTTP09_ALLOWED, 0L);
   EMBSTORE_SET(HTTP_TRANSFER_DECODING, 1L);
-  EMBSTORE_SET(HTTP_CONTENT_DECODING, 0L);
+  EMBSTORE_SET(HTTP_CONTENT_DECODING, 0L);  // reply.cc does it.
   EMBSTORE_SET(HTTPHEADER, EasyHook::kHeaderList);
   if (request.method == "POST") {
     EMBSTORE_SET(POST, 1L);
@@ -115,7 +112,9 @@ Result<std::vector<EasySetting>> BuildSettings(const HttpRequest& request,
   EMBSTORE_SET(WRITEDATA, EasyHook::kContext);
   EMBSTORE_SET(ERRORBUFFER, EasyHook::kErrorBuffer);
   EMBSTORE_SET(BUFFERSIZE, kReceiveBufferBytes);
-  // How long it may take.
+}
+
+void AddTimes(const HttpRequest& request, SettingList* list) {
   EMBSTORE_SET(NOSIGNAL, 1L);
   EMBSTORE_SET(CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout.count()));
   EMBSTORE_SET(TIMEOUT_MS, static_cast<long>(request.total_timeout.count()));
@@ -123,7 +122,22 @@ Result<std::vector<EasySetting>> BuildSettings(const HttpRequest& request,
   EMBSTORE_SET(LOW_SPEED_TIME, kStallSeconds);
   EMBSTORE_SET(MAXAGE_CONN, kMaxIdleSeconds);
   EMBSTORE_SET(TCP_KEEPALIVE, 1L);
+}
+
 #undef EMBSTORE_SET
+
+}  // namespace
+
+Result<std::vector<EasySetting>> BuildSettings(const HttpRequest& request,
+                                               const CurlOptions& options) {
+  if (Status status = CheckRequest(request); !status.ok()) return status;
+  const Result<CheckedUrl> url = CheckUrl(request.url);
+  if (!url.ok()) return url.status();
+  SettingList list;
+  AddRoute(*url, options, &list);
+  AddTrust(options, &list);
+  AddExchange(request, &list);
+  AddTimes(request, &list);
   return list;
 }
 

@@ -5,10 +5,8 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <array>
 #include <condition_variable>
 #include <csignal>
-#include <cstring>
 #include <deque>
 #include <mutex>
 #include <system_error>
@@ -16,102 +14,11 @@
 #include <unordered_map>
 
 #include "engine/http/curl_status.h"
-#include "engine/http/reply.h"
-#include "engine/http/settings.h"
+#include "engine/http/transfer.h"
 #include "engine/http/url.h"
 
 namespace embstore {
 namespace {
-
-/// The header list of one transfer, which holds a copy of the key; wiped when it goes.
-class HeaderList {
- public:
-  HeaderList() = default;
-  HeaderList(const HeaderList&) = delete;
-  HeaderList& operator=(const HeaderList&) = delete;
-  ~HeaderList() {
-    for (curl_slist* item = list_; item != nullptr; item = item->next) {
-      explicit_bzero(item->data, std::strlen(item->data));
-    }
-    curl_slist_free_all(list_);
-  }
-
-  bool Add(const std::string& line) {
-    curl_slist* longer = curl_slist_append(list_, line.c_str());
-    if (longer != nullptr) list_ = longer;
-    return longer != nullptr;
-  }
-  curl_slist* get() const { return list_; }
-
- private:
-  curl_slist* list_ = nullptr;
-};
-
-/// One Send. Lives on the caller's stack; belongs to the loop thread until `done`.
-struct Transfer {
-  explicit Transfer(const HttpRequest& r) : request(r), reply(r.max_response_bytes) {}
-
-  const HttpRequest& request;
-  std::vector<EasySetting> settings;
-  HeaderList headers;
-  ReplyCollector reply;
-  std::array<char, CURL_ERROR_SIZE> detail{};
-  std::size_t body_sent = 0;
-  bool request_begun = false;
-  bool resend_stopped = false;
-
-  Status error;  // Of this transfer; an answer when it is success.
-  bool done = false;
-  std::condition_variable changed;
-};
-
-std::size_t OnRead(char* buffer, std::size_t size, std::size_t count, void* context) noexcept {
-  auto& transfer = *static_cast<Transfer*>(context);
-  const std::string_view rest = transfer.request.body.substr(transfer.body_sent);
-  const std::size_t bytes = std::min(size * count, rest.size());
-  if (bytes > 0) std::memcpy(buffer, rest.data(), bytes);
-  transfer.body_sent += bytes;
-  return bytes;
-}
-
-std::size_t OnWrite(char* bytes, std::size_t size, std::size_t count, void* context) noexcept {
-  auto& transfer = *static_cast<Transfer*>(context);
-  return transfer.reply.AddBody({bytes, size * count}) ? size * count : 0;
-}
-
-std::size_t OnHeader(char* bytes, std::size_t size, std::size_t count, void* context) noexcept {
-  auto& transfer = *static_cast<Transfer*>(context);
-  return transfer.reply.AddHeaderLine({bytes, size * count}) ? size * count : 0;
-}
-
-int OnPrereq(void* context, char*, char*, int, int) noexcept {
-  auto& transfer = *static_cast<Transfer*>(context);
-  if (transfer.request_begun) {
-    transfer.resend_stopped = true;
-    return CURL_PREREQFUNC_ABORT;
-  }
-  transfer.request_begun = true;
-  return CURL_PREREQFUNC_OK;
-}
-
-Status Prepare(const CurlOptions& options, Transfer* transfer) {
-  const HttpRequest& request = transfer->request;
-  Result<std::vector<EasySetting>> settings = BuildSettings(request, options);
-  if (!settings.ok()) return settings.status();
-  transfer->settings = *std::move(settings);
-  bool added = true;
-  for (const std::string& line : BuildHeaderLines(request)) {
-    added = added && transfer->headers.Add(line);
-  }
-  if (!request.secret_header.empty()) {
-    std::string line;
-    line.reserve(request.secret_header.size() + 2 + request.secret->Reveal().size());
-    line.append(request.secret_header).append(": ").append(request.secret->Reveal());
-    added = added && transfer->headers.Add(line);
-    explicit_bzero(line.data(), line.size());
-  }
-  return added ? Status() : Status(Code::kInternal, "no memory for headers");
-}
 
 class CurlTransport : public HttpTransport {
  public:
@@ -191,7 +98,7 @@ Status CurlTransport::Start() {
 
 Result<HttpResponse> CurlTransport::Send(const HttpRequest& request) {
   Transfer transfer(request);
-  if (Status status = Prepare(options_, &transfer); !status.ok()) return status;
+  if (Status status = PrepareTransfer(options_, &transfer); !status.ok()) return status;
   {
     std::unique_lock lock(mutex_);
     if (stopping_) return Status(Code::kCancelled, "HTTP is shutting down");
@@ -244,15 +151,7 @@ bool CurlTransport::Begin(Transfer* transfer) {
     Complete(transfer, Status(Code::kInternal, "no memory for a request"));
     return false;
   }
-  EasyHooks hooks;
-  hooks.read = OnRead;
-  hooks.write = OnWrite;
-  hooks.header = OnHeader;
-  hooks.prereq = OnPrereq;
-  hooks.context = transfer;
-  hooks.error_buffer = transfer->detail.data();
-  hooks.headers = transfer->headers.get();
-  Status status = ApplySettings(transfer->settings, hooks, easy);
+  Status status = ApplySettings(transfer->settings, HooksOf(transfer), easy);
   if (status.ok() && curl_multi_add_handle(multi_, easy) != CURLM_OK) {
     status = Status(Code::kInternal, "libcurl refused a request");
   }
@@ -332,6 +231,7 @@ void CurlTransport::Complete(Transfer* transfer, Status error) {
 }  // namespace
 
 Result<std::unique_ptr<HttpTransport>> MakeCurlTransport(const CurlOptions& options) {
+  if (Status status = CheckProxy(options.proxy); !status.ok()) return status;
   auto transport = std::make_unique<CurlTransport>(options);
   if (Status status = transport->Start(); !status.ok()) return status;
   return std::unique_ptr<HttpTransport>(std::move(transport));

@@ -59,7 +59,8 @@ struct CurlOptions {
 };
 
 /// The transport on libcurl: one thread of its own, kept-alive HTTP/1.1 connections. Destroying it
-/// ends waiting Sends with kCancelled. kInternal: libcurl or the thread could not start.
+/// ends waiting Sends with kCancelled. kInvalidArgument: the proxy. kInternal: libcurl or the
+/// thread could not start.
 Result<std::unique_ptr<HttpTransport>> MakeCurlTransport(const CurlOptions& options);
 
 }  // namespace embstore

@@ -87,6 +87,10 @@ Status Refuse(std::string_view text, std::string_view reason) {
   return Status(Code::kInvalidArgument, std::move(message));
 }
 
+bool IsGraphic(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
 void LowerAscii(std::string* text) {
   for (char& c : *text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -96,9 +100,7 @@ void LowerAscii(std::string* text) {
 }  // namespace
 
 Result<CheckedUrl> CheckUrl(std::string_view text) {
-  const bool graphic =
-      std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
-  if (!graphic) return Refuse(text, "a URL has no spaces, control or non-ASCII characters");
+  if (!IsGraphic(text)) return Refuse(text, "a URL has no spaces, control or non-ASCII characters");
   const UrlHandle url(curl_url());
   if (!url) return Status(Code::kInternal, "no memory for a URL");
   const CURLUcode error = curl_url_set(url.get(), CURLUPART_URL, std::string(text).c_str(), 0);
@@ -126,6 +128,21 @@ Result<CheckedUrl> CheckUrl(std::string_view text) {
   while (checked.text.ends_with('/')) checked.text.pop_back();
   checked.host = std::move(host);
   return checked;
+}
+
+Status CheckProxy(std::string_view text) {
+  if (text.empty()) return Status();
+  const UrlHandle url(curl_url());
+  const bool parsed = IsGraphic(text) && url &&
+                      curl_url_set(url.get(), CURLUPART_URL, std::string(text).c_str(),
+                                   CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK;
+  const std::string scheme = parsed ? Part(url, CURLUPART_SCHEME) : "";
+  for (const std::string_view allowed : {"http", "https", "socks5", "socks5h"}) {
+    if (scheme == allowed) return Status();
+  }
+  return Status(Code::kInvalidArgument,
+                "proxy: not an address like http://HOST:PORT; https, socks5 and socks5h are the "
+                "other schemes");
 }
 
 std::string UrlHost(std::string_view text) {

@@ -21,6 +21,10 @@ struct CheckedUrl {
 /// kInvalidArgument: anything else; the message says what is allowed.
 Result<CheckedUrl> CheckUrl(std::string_view text);
 
+/// A proxy's address: empty, or http, https, socks5 or socks5h with a host; a user is allowed.
+/// kInvalidArgument: anything else; the message does not repeat the address.
+Status CheckProxy(std::string_view text);
+
 /// The host of an absolute URL, or "" when there is none. For messages.
 std::string UrlHost(std::string_view text);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <numeric>
 
 namespace embstore {
@@ -16,9 +17,31 @@ constexpr std::uint64_t kMaxCallsPerBatch = 64;
 
 constexpr std::chrono::seconds kRateLimitFallback{30};
 
+/// A provider of the library's user may throw; the run must not die of it.
+Result<EmbedReply> CallProvider(Provider& provider, std::span<const std::string_view> texts) {
+  try {
+    return provider.Embed(texts);
+  } catch (const std::exception& error) {
+    return Status(Code::kInternal, std::string("the provider threw: ") + error.what());
+  }
+}
+
 Status Halted() { return {Code::kCancelled, "stopped before sending"}; }
 
 }  // namespace
+
+bool EndsRun(Code code) {
+  switch (code) {
+    case Code::kOk:
+    case Code::kUnavailable:
+    case Code::kRateLimited:
+    case Code::kRejected:
+    case Code::kInvalidReply:
+      return false;
+    default:
+      return true;
+  }
+}
 
 Status CheckReply(const EmbedReply& reply, std::size_t texts, std::uint32_t dimensions) {
   if (reply.vectors.size() != texts * dimensions) {
@@ -103,13 +126,17 @@ Status BatchEmbedder::Request(const BatchTexts& batch, Range range, BatchOutcome
 Result<EmbedReply> BatchEmbedder::Attempt(std::span<const std::string_view> texts,
                                           std::uint64_t tokens, BatchOutcome* outcome) {
   if (halt_.load()) return Halted();
-  if (Status reserved = gate_.Reserve(tokens); !reserved.ok()) return reserved;
+  if (Status reserved = gate_.Reserve(tokens); !reserved.ok()) {
+    halt_ = true;
+    return reserved;
+  }
   if (!limiter_.Acquire(texts.size(), tokens, &halt_)) {
     gate_.Settle(tokens, 0);
     return Halted();
   }
   ++outcome->api_calls;
-  Result<EmbedReply> reply = provider_.Embed(texts);
+  Result<EmbedReply> reply = CallProvider(provider_, texts);
+  if (EndsRun(reply.code())) halt_ = true;
   const bool billed = reply.ok() || reply.code() == Code::kInvalidReply;
   const std::uint64_t billed_tokens =
       reply.ok() && reply->total_tokens ? *reply->total_tokens : tokens;

@@ -49,9 +49,10 @@ struct BatchOutcome {
 /// Safe for concurrent use.
 class BatchEmbedder {
  public:
-  /// All references outlive the embedder. `halt` ends waits; requests under way are finished.
+  /// All references outlive the embedder. `halt` ends waits and lets no request begin; requests
+  /// under way are finished. It is set here as soon as an answer says that the run cannot go on.
   BatchEmbedder(Provider& provider, RateLimiter& limiter, SpendGate& gate, Clock& clock,
-                const RetryPolicy& policy, const StopFlag& halt, std::uint64_t jitter_seed)
+                const RetryPolicy& policy, StopFlag& halt, std::uint64_t jitter_seed)
       : provider_(provider),
         limiter_(limiter),
         gate_(gate),
@@ -73,7 +74,7 @@ class BatchEmbedder {
   Status EmbedHalves(const BatchTexts& batch, Range range, BatchOutcome* outcome);
   /// One request with its retries.
   Status Request(const BatchTexts& batch, Range range, BatchOutcome* outcome);
-  /// One request, once.
+  /// One request, once, behind budget and limits. kCancelled: not sent.
   Result<EmbedReply> Attempt(std::span<const std::string_view> texts, std::uint64_t tokens,
                              BatchOutcome* outcome);
   Status Keep(const BatchTexts& batch, Range range, EmbedReply reply, BatchOutcome* outcome) const;
@@ -84,11 +85,14 @@ class BatchEmbedder {
   SpendGate& gate_;
   Clock& clock_;
   const RetryPolicy policy_;
-  const StopFlag& halt_;
+  StopFlag& halt_;
 
   std::mutex jitter_mutex_;
   std::minstd_rand jitter_;  // Guarded by jitter_mutex_.
 };
+
+/// Whether a run cannot go on after a request that ended like this.
+bool EndsRun(Code code);
 
 /// Count, dimensions, finite, non-zero. kInvalidReply names what is wrong.
 Status CheckReply(const EmbedReply& reply, std::size_t texts, std::uint32_t dimensions);

@@ -64,19 +64,6 @@ IngestPlan MakePlan(const ScanResult& scan, const ProviderLimits& limits, Price 
   return plan;
 }
 
-/// Whether the run cannot go on after a batch that ended like this.
-bool EndsRun(Code code) {
-  switch (code) {
-    case Code::kOk:
-    case Code::kUnavailable:
-    case Code::kRateLimited:
-    case Code::kInvalidReply:
-      return false;
-    default:
-      return true;
-  }
-}
-
 /// One call of Ingest.
 class IngestRun {
  public:
@@ -393,8 +380,10 @@ class IngestRun {
     report_.tokens += outcome.tokens;
     report_.tokens_estimated = report_.tokens_estimated || outcome.tokens_estimated;
     batch_time_ += outcome.elapsed;
-    coverage_.last_position = std::max(coverage_.last_position,
-                                       scan_.missing[batch.range.end - 1].position);
+    if (!outcome.rows.empty()) {
+      const std::uint64_t last = scan_.missing[batch.range.end - 1].position;
+      coverage_.last_position = std::max(coverage_.last_position, last);
+    }
     for (const auto& [text, status] : outcome.rejected) AddFailure(batch, text, status, commit);
     Judge(batch, commit);
   }
@@ -416,6 +405,7 @@ class IngestRun {
                           Printable(batch.document_ids[outcome.rejected.front().first], 80) +
                           "': " + outcome.rejected.front().second.message());
     }
+    if (outcome.status.code() == Code::kCancelled) return;  // Whoever halted the run said why.
     if (EndsRun(outcome.status.code())) return End(outcome.status);
     if (outcome.status.ok() && !outcome.rows.empty()) {
       ++report_.batches.successful;

@@ -224,7 +224,7 @@ std::string EncodeRecord(std::string_view key, const Record& record) {
 
 template <typename Record>
 Result<Record> DecodeRecord(std::string_view key, std::string_view value) {
-  if (value.size() < kChecksumBytes) return Status(Code::kCorruption, "record is cut short");
+  if (value.size() <= kChecksumBytes) return Status(Code::kCorruption, "record is cut short");
   const std::string_view payload = value.substr(kChecksumBytes);
   std::uint64_t checksum = 0;
   std::memcpy(&checksum, value.data(), kChecksumBytes);

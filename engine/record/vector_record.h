@@ -36,7 +36,7 @@ struct VectorView {
   void CopyTo(std::span<float> out) const;
 };
 
-/// kCorruption: the checksum, the format or the size is wrong.
+/// kCorruption: the checksum or the size is wrong. kIncompatible: an unknown format.
 Result<VectorView> DecodeVector(std::string_view key, std::string_view value);
 
 }  // namespace embstore

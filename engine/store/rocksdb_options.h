@@ -20,7 +20,7 @@ rocksdb::WriteOptions SyncedWrite();
 /// For what becomes meaningful only with a later synced write.
 rocksdb::WriteOptions UnsyncedWrite();
 
-/// Our records carry their own checksums; RocksDB's are checked by scans and by compaction.
+/// Both check blocks before they are parsed.
 rocksdb::ReadOptions PointRead();
 rocksdb::ReadOptions ScanRead();
 

@@ -49,7 +49,7 @@ struct CoverageRecord {
   std::uint32_t generation = 0;     ///< Of the document list the numbers below are about.
   std::uint64_t embedded = 0;       ///< Documents (not texts) that have a vector.
   bool complete = false;
-  std::uint64_t last_position = 0;  ///< Highest position sent so far.
+  std::uint64_t last_position = 0;  ///< Highest position embedded in the last run.
   std::uint32_t batch_size = 0;
   std::uint64_t total_batches = 0;  ///< Of the last run.
   std::uint64_t api_calls = 0;

@@ -71,7 +71,7 @@ TEST_CASE("http: our own reasons to stop come before libcurl's words") {
   facts.reply_fault = ReplyFault::kNone;
   facts.resend_stopped = true;
   CHECK(TransferError(facts).code() == Code::kUnavailable);
-  CHECK(Has(TransferError(facts), "before the request was sent whole"));
+  CHECK(Has(TransferError(facts), "not sent twice"));
 }
 
 TEST_CASE("http: control characters from a server do not get into a message") {

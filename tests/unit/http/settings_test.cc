@@ -96,7 +96,7 @@ TEST_CASE("http: every libcurl setting of a POST is as decided") {
 
 TEST_CASE("http: the names of settings are those of libcurl") {
   CurlOptions options;
-  options.ca_file = "/tmp/ca.pem";
+  options.ca_file = "ca.pem";
   const auto settings = BuildSettings(Post("https://example.com/v1"), options);
   REQUIRE(settings.ok());
   for (const EasySetting& setting : *settings) {
@@ -111,7 +111,7 @@ TEST_CASE("http: the names of settings are those of libcurl") {
 
 TEST_CASE("http: settings are applied by libcurl without complaint") {
   CurlOptions options;
-  options.ca_file = "/tmp/ca.pem";
+  options.ca_file = "ca.pem";
   options.proxy = "http://proxy.example:3128";
   const auto settings = BuildSettings(Post("https://example.com/v1"), options);
   REQUIRE(settings.ok());

@@ -242,6 +242,12 @@ TEST_CASE("http: proxies named in the environment are not asked") {
   for (const char* name : {"http_proxy", "https_proxy", "all_proxy", "ALL_PROXY"}) unsetenv(name);
 }
 
+TEST_CASE("http: a proxy that is no address is refused at once") {
+  CurlOptions options;
+  options.proxy = "bogus://x";
+  CHECK(MakeCurlTransport(options).code() == Code::kInvalidArgument);
+}
+
 TEST_CASE("http: a key with a line break is not sent at all") {
   ScriptedServer server(Echo);
   const Secret key("canary\r\nX-Evil: 1");

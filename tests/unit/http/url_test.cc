@@ -87,6 +87,19 @@ TEST_CASE("http: an error about a URL does not repeat its password or key") {
   CHECK(CheckUrl("http://example.com").status().message().find("\"http://example.com\"") == 0);
 }
 
+TEST_CASE("http: a proxy needs a known scheme, and its password is not repeated") {
+  for (const char* text : {"", "http://proxy:3128", "https://user:word@proxy.example:1",
+                           "socks5://127.0.0.1:9050", "socks5h://proxy"}) {
+    CHECK(CheckProxy(text).ok());
+  }
+  for (const char* text : {"proxy:3128", "ftp://u:canary@x", "http://", "socks5://u:can ary@x",
+                           "canary://x", "http://u:canary@x\r\nY: z"}) {
+    CAPTURE(text);
+    CHECK(CheckProxy(text).code() == Code::kInvalidArgument);
+    CHECK(CheckProxy(text).message().find("can") == std::string::npos);
+  }
+}
+
 TEST_CASE("http: the host of a redirect target is found") {
   CHECK(UrlHost("https://evil.example/path?key=x") == "evil.example");
   CHECK(UrlHost("/relative") == "");
