@@ -59,8 +59,8 @@ Result<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::filesystem::pa
   std::filesystem::path temporary = target;
   temporary += ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(count++);
   ::unlink(temporary.c_str());
-  const int fd = ::open(temporary.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_RDWR,
-                        kMode);
+  const int fd =
+      ::open(temporary.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_RDWR, kMode);
   if (fd < 0) return ErrnoStatus(Code::kWriteFailed, "create", temporary, errno);
   return std::unique_ptr<AtomicFile>(new AtomicFile(target, std::move(temporary), fd));
 }
@@ -143,8 +143,8 @@ Result<std::string> ReadWholeFile(const std::filesystem::path& path, std::uint64
   char chunk[65536];
   while (problem.ok()) {
     if (content.size() > max_bytes) {
-      problem = {Code::kInvalidArgument, "'" + path.string() + "' is larger than " +
-                                             std::to_string(max_bytes) + " bytes"};
+      problem = {Code::kInvalidArgument,
+                 "'" + path.string() + "' is larger than " + std::to_string(max_bytes) + " bytes"};
       break;
     }
     const ssize_t got = ::read(fd, chunk, sizeof chunk);

@@ -99,22 +99,12 @@ Status CheckPricesAreDated(const YamlNode& root, const std::string& file) {
   return YamlError(file, models->line, "'pricing.models' needs 'pricing.as_of' beside it");
 }
 
-constexpr bool IsNameCharacter(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
-         c == '_' || c == '-';
-}
-
 }  // namespace
 
 Config::Config() {
   pricing.as_of = "2026-11-01";
   pricing.models["gemini-embedding-001"] = {Price{150'000}, Price{75'000}};
   pricing.models["gemini-embedding-2"] = {Price{200'000}, Price{100'000}};
-}
-
-bool IsValidSplitName(std::string_view name) {
-  return !name.empty() && name.size() <= 64 && name[0] != '.' && name[0] != '-' &&
-         std::all_of(name.begin(), name.end(), IsNameCharacter);
 }
 
 Result<Config> ParseConfig(std::string_view yaml, const std::string& name) {

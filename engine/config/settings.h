@@ -20,7 +20,7 @@ namespace embstore {
 struct IsoDate {
   std::string* text;
 };
-/// A name in the sense of IsValidSplitName.
+/// A name in the sense of IsSafeName.
 struct FileName {
   std::string* text;
 };

@@ -125,7 +125,7 @@ class Store {
   }
 
   Status operator()(FileName out) const {
-    if (node_.kind != YamlNode::Kind::kScalar || !IsValidSplitName(node_.text)) {
+    if (node_.kind != YamlNode::Kind::kScalar || !IsSafeName(node_.text)) {
       return BadValue(node_, place_, kNameRule);
     }
     *out.text = node_.text;
@@ -209,7 +209,7 @@ class Store {
 
   Status Split(const YamlEntry& entry, SplitConfig* out) const {
     const ValuePlace place = Below(entry);
-    if (!IsValidSplitName(entry.key)) {
+    if (!IsSafeName(entry.key)) {
       return YamlError(
           place.file, entry.line,
           "the split name '" + Printable(entry.key, 80) + "' must be " + std::string(kNameRule));

@@ -2,7 +2,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "embstore/dataset.h"
@@ -14,11 +13,6 @@ namespace embstore {
 namespace {
 
 constexpr std::size_t kMaxRecordBytes = 1u << 30;
-constexpr std::array<std::pair<DatasetFormat, std::string_view>, 3> kFormatNames = {{
-    {DatasetFormat::kAgNews, "ag_news"},
-    {DatasetFormat::kCsv, "csv"},
-    {DatasetFormat::kJsonl, "jsonl"},
-}};
 
 std::int64_t Nanos(const timespec& time) {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
@@ -101,20 +95,6 @@ class FileDataset final : public Dataset {
 };
 
 }  // namespace
-
-std::optional<DatasetFormat> ParseDatasetFormat(std::string_view name) {
-  for (const auto& [format, format_name] : kFormatNames) {
-    if (format_name == name) return format;
-  }
-  return std::nullopt;
-}
-
-std::string_view DatasetFormatName(DatasetFormat format) {
-  for (const auto& [known, name] : kFormatNames) {
-    if (known == format) return name;
-  }
-  return "";
-}
 
 Result<std::unique_ptr<Dataset>> OpenFileDataset(FileDatasetOptions options) {
   if (Status checked = CheckOptions(options); !checked.ok()) return checked;

@@ -46,8 +46,8 @@ class Exporter {
   Exporter(const Store& store, const ExportOptions& options)
       : store_(store),
         options_(options),
-        paths_(options.output_dir.empty() ? store.directory() : options.output_dir,
-               options.split) {}
+        paths_(options.output_dir.empty() ? store.directory() : options.output_dir, options.split) {
+  }
 
   Result<ExportReport> Run() {
     if (Status found = FindSource(); !found.ok()) return found;
@@ -130,8 +130,8 @@ class Exporter {
     auto actual = DigestFile(path);
     if (!actual.ok()) return actual.status();
     if (actual->xxh3_128 == expected.xxh3_128) return {};
-    return {Code::kCorruption, "'" + path.string() +
-                                   "' is not what was written; remove it and export again"};
+    return {Code::kCorruption,
+            "'" + path.string() + "' is not what was written; remove it and export again"};
   }
 
   /// Calls visit(first position, documents) for the whole split in chunks.
@@ -171,17 +171,17 @@ class Exporter {
           return {};
         });
     if (!counted.ok()) return counted;
-    report_.rows = split_.record.documents -
-                   (options_.missing == MissingPolicy::kSkip ? report_.missing : 0);
+    report_.rows =
+        split_.record.documents - (options_.missing == MissingPolicy::kSkip ? report_.missing : 0);
     if (report_.missing == 0 || options_.missing != MissingPolicy::kFail) return {};
     std::string ids;
     for (const std::string& id : report_.missing_ids) ids += (ids.empty() ? "" : ", ") + id;
     if (report_.missing > report_.missing_ids.size()) ids += ", ...";
-    return {Code::kNotFound,
-            std::to_string(report_.missing) + " of " + std::to_string(split_.record.documents) +
-                " documents of split '" + options_.split + "' have no vector (" + ids +
-                "); nothing was written. Run 'embstore ingest " + options_.split +
-                "' to embed them, or export with --missing skip or --missing nan"};
+    return {Code::kNotFound, std::to_string(report_.missing) + " of " +
+                                 std::to_string(split_.record.documents) + " documents of split '" +
+                                 options_.split + "' have no vector (" + ids +
+                                 "); nothing was written. Run 'embstore ingest " + options_.split +
+                                 "' to embed them, or export with --missing skip or --missing nan"};
   }
 
   Status CreateParts() {
@@ -202,14 +202,15 @@ class Exporter {
   Status WriteParts() {
     if (Status created = CreateParts(); !created.ok()) return created;
     std::uint64_t row = 0;
-    Status written = ForEachChunk(
-        [&](std::span<const DocumentInfo> documents, std::span<const TextKey> texts) {
+    Status written =
+        ForEachChunk([&](std::span<const DocumentInfo> documents, std::span<const TextKey> texts) {
           return WriteChunk(documents, texts, &row);
         });
     if (!written.ok()) return written;
     if (row != report_.rows) {
-      return {Code::kUnavailable, "the split changed during the export; nothing was written: "
-                                  "export again"};
+      return {Code::kUnavailable,
+              "the split changed during the export; nothing was written: "
+              "export again"};
     }
     for (HashedFile* part : {npy_.get(), documents_.get(), labels_.get()}) {
       if (part == nullptr) continue;

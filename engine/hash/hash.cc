@@ -79,8 +79,7 @@ void Xxh3Hasher::Update(std::string_view bytes) {
 ContentHash Xxh3Hasher::Digest() const { return Canonical(XXH3_128bits_digest(state_->state)); }
 
 std::uint64_t RecordChecksum(std::string_view key, std::string_view payload) {
-  return XXH3_64bits_withSeed(payload.data(), payload.size(),
-                              XXH3_64bits(key.data(), key.size()));
+  return XXH3_64bits_withSeed(payload.data(), payload.size(), XXH3_64bits(key.data(), key.size()));
 }
 
 ContentHash HashBytes(std::string_view bytes) {

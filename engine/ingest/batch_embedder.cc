@@ -45,9 +45,9 @@ bool EndsRun(Code code) {
 
 Status CheckReply(const EmbedReply& reply, std::size_t texts, std::uint32_t dimensions) {
   if (reply.vectors.size() != texts * dimensions) {
-    return {Code::kInvalidReply,
-            "the reply holds " + std::to_string(reply.vectors.size()) + " numbers, not " +
-                std::to_string(texts) + " vectors of " + std::to_string(dimensions)};
+    return {Code::kInvalidReply, "the reply holds " + std::to_string(reply.vectors.size()) +
+                                     " numbers, not " + std::to_string(texts) + " vectors of " +
+                                     std::to_string(dimensions)};
   }
   if (!reply.text_tokens.empty() && reply.text_tokens.size() != texts) {
     return {Code::kInvalidReply, "the reply counts tokens for " +

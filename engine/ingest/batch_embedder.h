@@ -32,8 +32,8 @@ struct BatchTexts {
 /// `status`.
 struct BatchOutcome {
   struct Row {
-    std::size_t text = 0;     ///< Index into the batch.
-    std::size_t vector = 0;   ///< Row of `vectors`.
+    std::size_t text = 0;    ///< Index into the batch.
+    std::size_t vector = 0;  ///< Row of `vectors`.
     std::uint32_t tokens = 0;
   };
   std::vector<Row> rows;

@@ -19,13 +19,20 @@ Status WriteCheckpoint(const std::filesystem::path& directory, const std::string
   std::string json;
   JsonWriter(&json, 2)
       .BeginObject()
-      .Key("split").String(split)
-      .Key("documents").Uint(documents)
-      .Key("embedded").Uint(coverage.embedded)
-      .Key("last_processed_index").Uint(coverage.last_position)
-      .Key("batch_size").Uint(coverage.batch_size)
-      .Key("total_batches").Uint(coverage.total_batches)
-      .Key("timestamp").String(FormatUtc(coverage.updated_micros))
+      .Key("split")
+      .String(split)
+      .Key("documents")
+      .Uint(documents)
+      .Key("embedded")
+      .Uint(coverage.embedded)
+      .Key("last_processed_index")
+      .Uint(coverage.last_position)
+      .Key("batch_size")
+      .Uint(coverage.batch_size)
+      .Key("total_batches")
+      .Uint(coverage.total_batches)
+      .Key("timestamp")
+      .String(FormatUtc(coverage.updated_micros))
       .EndObject();
   json += '\n';
   return ReplaceFile(CheckpointPath(directory, split), json);

@@ -208,11 +208,10 @@ class Scanner {
       if (document.position == first) first_line = document.line;
       if (document.position == second) break;
     }
-    return {Code::kInvalidArgument,
-            dataset_.Name() + ":" + std::to_string(document.line) + ": document id '" +
-                Printable(document.id, 80) + "' was used before, on line " +
-                std::to_string(first_line) +
-                ", for another text; ids must be unique. Nothing was sent"};
+    return {Code::kInvalidArgument, dataset_.Name() + ":" + std::to_string(document.line) +
+                                        ": document id '" + Printable(document.id, 80) +
+                                        "' was used before, on line " + std::to_string(first_line) +
+                                        ", for another text; ids must be unique. Nothing was sent"};
   }
 
   struct ChunkText {
@@ -245,34 +244,9 @@ class Scanner {
 
 }  // namespace
 
-Result<ScanResult> ScanDataset(const Store* store, const Dataset& dataset,
-                               const Provider& provider, const ScanOptions& options,
-                               const DocumentSink& sink) {
+Result<ScanResult> ScanDataset(const Store* store, const Dataset& dataset, const Provider& provider,
+                               const ScanOptions& options, const DocumentSink& sink) {
   return Scanner(store, dataset, provider, options, sink).Run();
-}
-
-std::vector<BatchRange> PackBatches(std::span<const MissingText> missing,
-                                    const ProviderLimits& limits) {
-  std::vector<BatchRange> batches;
-  std::uint64_t tokens = 0;
-  std::uint64_t bytes = 0;
-  for (std::size_t i = 0; i < missing.size(); ++i) {
-    const MissingText& text = missing[i];
-    const bool fits =
-        !batches.empty() && batches.back().end - batches.back().begin < limits.max_texts &&
-        (limits.max_request_tokens == 0 || tokens + text.tokens <= limits.max_request_tokens) &&
-        (limits.max_request_bytes == 0 ||
-         bytes + text.encoded_bytes <= limits.max_request_bytes);
-    if (!fits) {
-      batches.push_back({i, i});
-      tokens = 0;
-      bytes = 0;
-    }
-    batches.back().end = i + 1;
-    tokens += text.tokens;
-    bytes += text.encoded_bytes;
-  }
-  return batches;
 }
 
 }  // namespace embstore

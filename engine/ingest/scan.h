@@ -39,9 +39,9 @@ struct ScanResult {
   std::uint64_t unique_documents = 0;
   std::uint64_t cached_texts = 0;
   std::uint64_t cached_documents = 0;
-  std::uint64_t repeated_ids = 0;           ///< Same id and same text again.
-  std::vector<MissingText> missing;         ///< By position.
-  std::vector<UnsendableText> unsendable;   ///< By position, one a text.
+  std::uint64_t repeated_ids = 0;          ///< Same id and same text again.
+  std::vector<MissingText> missing;        ///< By position.
+  std::vector<UnsendableText> unsendable;  ///< By position, one a text.
   Sha256Digest list_sha256{};
 };
 
@@ -57,16 +57,7 @@ using DocumentSink =
 
 /// `store` may be null: then everything is missing.
 /// kInvalidArgument: the input is bad; nothing was sent.
-Result<ScanResult> ScanDataset(const Store* store, const Dataset& dataset,
-                               const Provider& provider, const ScanOptions& options,
-                               const DocumentSink& sink);
-
-/// The missing texts as requests: consecutive, within `limits`. Each is [begin, end) of `missing`.
-struct BatchRange {
-  std::size_t begin = 0;
-  std::size_t end = 0;
-};
-std::vector<BatchRange> PackBatches(std::span<const MissingText> missing,
-                                    const ProviderLimits& limits);
+Result<ScanResult> ScanDataset(const Store* store, const Dataset& dataset, const Provider& provider,
+                               const ScanOptions& options, const DocumentSink& sink);
 
 }  // namespace embstore

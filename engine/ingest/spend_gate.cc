@@ -10,8 +10,8 @@ Status SpendGate::Reserve(std::uint64_t tokens) {
   const Money total = CostOf(tokens_spent_ + tokens_reserved_ + tokens, price_);
   if (max_cost_ && total > *max_cost_) {
     return {Code::kBudgetReached,
-            "the budget of " + FormatUsd(*max_cost_) + " is reached: " +
-                FormatUsd(CostOf(tokens_spent_ + tokens_reserved_, price_)) +
+            "the budget of " + FormatUsd(*max_cost_) +
+                " is reached: " + FormatUsd(CostOf(tokens_spent_ + tokens_reserved_, price_)) +
                 " spent or under way, the next request would make it " + FormatUsd(total)};
   }
   tokens_reserved_ += tokens;

@@ -14,7 +14,7 @@
 
 #include "embstore/identity.h"
 #include "engine/ingest/batch_embedder.h"
-#include "engine/ingest/scan.h"
+#include "engine/ingest/plan.h"
 
 namespace embstore {
 

@@ -43,6 +43,7 @@ JsonParser::JsonParser(JsonParser&&) noexcept = default;
 JsonParser& JsonParser::operator=(JsonParser&&) noexcept = default;
 
 Result<JsonValue> JsonParser::Parse(std::string_view json) {
+  if (json.data() == nullptr) json = "";  // parse() copies from it even when nothing is there.
   // parse() itself grows its buffers but never the depth, so that is set first.
   const std::size_t capacity = std::max(state_->parser.capacity(), json.size());
   simdjson::error_code error = state_->parser.allocate(capacity, kMaxDepth);
@@ -61,12 +62,18 @@ Result<JsonValue> JsonParser::Parse(std::string_view json) {
 
 JsonType JsonValue::type() const {
   switch (Unwrap(document_, index_).type()) {
-    case dom::element_type::ARRAY: return JsonType::kArray;
-    case dom::element_type::OBJECT: return JsonType::kObject;
-    case dom::element_type::STRING: return JsonType::kString;
-    case dom::element_type::BOOL: return JsonType::kBool;
-    case dom::element_type::NULL_VALUE: return JsonType::kNull;
-    default: return JsonType::kNumber;
+    case dom::element_type::ARRAY:
+      return JsonType::kArray;
+    case dom::element_type::OBJECT:
+      return JsonType::kObject;
+    case dom::element_type::STRING:
+      return JsonType::kString;
+    case dom::element_type::BOOL:
+      return JsonType::kBool;
+    case dom::element_type::NULL_VALUE:
+      return JsonType::kNull;
+    default:
+      return JsonType::kNumber;
   }
 }
 
@@ -80,9 +87,7 @@ std::optional<std::int64_t> JsonValue::AsInt() const {
   return Get<std::int64_t>(Unwrap(document_, index_));
 }
 
-std::optional<double> JsonValue::AsDouble() const {
-  return Get<double>(Unwrap(document_, index_));
-}
+std::optional<double> JsonValue::AsDouble() const { return Get<double>(Unwrap(document_, index_)); }
 
 std::optional<JsonValue> JsonValue::Find(std::string_view key) const {
   std::optional<JsonValue> found;

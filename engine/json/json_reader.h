@@ -55,7 +55,8 @@ class JsonParser {
   JsonParser(JsonParser&&) noexcept;
   JsonParser& operator=(JsonParser&&) noexcept;
 
-  /// Deepest nesting that is accepted.
+  /// A value may stand inside fewer than so many arrays and objects; an empty array or object may
+  /// itself be one deeper.
   static constexpr std::size_t kMaxDepth = 64;
 
   /// kInvalidArgument: not exactly one valid JSON document (trailing text, bad UTF-8, lone

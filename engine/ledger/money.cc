@@ -49,7 +49,8 @@ std::string FormatUsd(Money money) {
                                       : static_cast<std::uint64_t>(money.nano_usd);
   const std::uint64_t ten_thousandths = (nano + 50'000) / 100'000;
   std::array<char, 40> out{};
-  std::snprintf(out.data(), out.size(), "%s$%llu.%04llu", negative ? "-" : "",
+  std::snprintf(out.data(), out.size(), "%s$%llu.%04llu",
+                negative && ten_thousandths > 0 ? "-" : "",
                 static_cast<unsigned long long>(ten_thousandths / 10'000),
                 static_cast<unsigned long long>(ten_thousandths % 10'000));
   return out.data();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The header of a NumPy array file, format version 1.0
-// (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). Knows nothing of stores.
+// (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). Knows nothing of
+// stores.
 #pragma once
 
 #include <cstdint>

@@ -68,13 +68,11 @@ struct Traits<SpaceRecord> {
   using Table = fb::Space;
   static Offset<Table> Write(FlatBufferBuilder& b, const SpaceRecord& r) {
     return fb::CreateSpace(b, b.CreateString(r.identity.model), r.identity.dimensions,
-                           b.CreateString(r.identity.task_type),
-                           r.identity.text_template_version, b.CreateString(r.provider),
-                           r.created_micros);
+                           b.CreateString(r.identity.task_type), r.identity.text_template_version,
+                           b.CreateString(r.provider), r.created_micros);
   }
   static bool Read(const Table& t, SpaceRecord* r) {
-    r->identity = {Text(t.model()), t.dimensions(), Text(t.task_type()),
-                   t.text_template_version()};
+    r->identity = {Text(t.model()), t.dimensions(), Text(t.task_type()), t.text_template_version()};
     r->provider = Text(t.provider());
     r->created_micros = t.created_micros();
     return t.dimensions() > 0;
@@ -110,8 +108,8 @@ struct Traits<DocumentRecord> {
     const auto fingerprint = Pack<fb::Digest128>(r.text.fingerprint.bytes);
     const auto id = r.id.empty() ? Offset<flatbuffers::String>() : b.CreateString(r.id);
     const auto label = r.label ? b.CreateString(*r.label) : Offset<flatbuffers::String>();
-    return fb::CreateDocument(b, &hash, &fingerprint, static_cast<std::uint32_t>(r.text.length),
-                              id, label);
+    return fb::CreateDocument(b, &hash, &fingerprint, static_cast<std::uint32_t>(r.text.length), id,
+                              label);
   }
   static bool Read(const Table& t, DocumentRecord* r) {
     if (t.hash() == nullptr || t.fingerprint() == nullptr) return false;
@@ -164,10 +162,9 @@ struct Traits<CoverageRecord> {
                               r.tokens_estimated, r.cost.nano_usd, r.updated_micros);
   }
   static bool Read(const Table& t, CoverageRecord* r) {
-    *r = {t.generation(),   t.embedded(),      t.complete(),
-          t.last_position(), t.batch_size(),    t.total_batches(),
-          t.api_calls(),    t.tokens(),        t.tokens_estimated(),
-          {t.cost_nano_usd()}, t.updated_micros()};
+    *r = {t.generation(),       t.embedded(),        t.complete(),      t.last_position(),
+          t.batch_size(),       t.total_batches(),   t.api_calls(),     t.tokens(),
+          t.tokens_estimated(), {t.cost_nano_usd()}, t.updated_micros()};
     return true;
   }
 };
@@ -199,8 +196,8 @@ struct Traits<RunRecord> {
                          r.api_calls, r.tokens, r.tokens_estimated, r.cost.nano_usd, outcome);
   }
   static bool Read(const Table& t, RunRecord* r) {
-    *r = {Text(t.split()), {t.space()},          t.started_micros(), t.updated_micros(),
-          t.embedded(),    t.api_calls(),        t.tokens(),         t.tokens_estimated(),
+    *r = {Text(t.split()),     {t.space()},      t.started_micros(), t.updated_micros(),
+          t.embedded(),        t.api_calls(),    t.tokens(),         t.tokens_estimated(),
           {t.cost_nano_usd()}, Text(t.outcome())};
     return true;
   }
@@ -246,8 +243,8 @@ Result<Record> DecodeRecord(std::string_view key, std::string_view value) {
   return record;
 }
 
-#define EMBSTORE_RECORD(Record)                                                    \
-  template std::string EncodeRecord<Record>(std::string_view, const Record&);      \
+#define EMBSTORE_RECORD(Record)                                               \
+  template std::string EncodeRecord<Record>(std::string_view, const Record&); \
   template Result<Record> DecodeRecord<Record>(std::string_view, std::string_view)
 EMBSTORE_RECORD(MetaRecord);
 EMBSTORE_RECORD(CommitRecord);

@@ -2,9 +2,9 @@
 // The one place where RocksDB's errors become ours.
 #pragma once
 
-#include <string_view>
-
 #include <rocksdb/status.h>
+
+#include <string_view>
 
 #include "embstore/status.h"
 

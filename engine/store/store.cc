@@ -51,8 +51,7 @@ Status MultiGet(const Store::Impl& impl, Family family, SpaceId space,
       if (!statuses[i].ok() && !statuses[i].IsNotFound()) {
         return FromRocks(statuses[i], "read from the store");
       }
-      Status visited =
-          visit(order[begin + i], keys[i], statuses[i].ok() ? &values[i] : nullptr);
+      Status visited = visit(order[begin + i], keys[i], statuses[i].ok() ? &values[i] : nullptr);
       if (!visited.ok()) return visited;
     }
   }
@@ -61,20 +60,18 @@ Status MultiGet(const Store::Impl& impl, Family family, SpaceId space,
 
 Status CheckDimensions(std::size_t stored, std::size_t asked) {
   if (stored == asked) return {};
-  return {Code::kInvalidArgument, "the vector has " + std::to_string(stored) +
-                                      " dimensions, not " + std::to_string(asked)};
+  return {Code::kInvalidArgument,
+          "the vector has " + std::to_string(stored) + " dimensions, not " + std::to_string(asked)};
 }
 
 }  // namespace
 
 std::string Store::Impl::Where(Family family, std::string_view key) {
   return "store, family '" + std::string(kFamilyNames[static_cast<std::size_t>(family)]) +
-         "', key " +
-         HexString({reinterpret_cast<const std::uint8_t*>(key.data()), key.size()});
+         "', key " + HexString({reinterpret_cast<const std::uint8_t*>(key.data()), key.size()});
 }
 
-Result<std::optional<std::string>> Store::Impl::Read(Family family_id,
-                                                     std::string_view key) const {
+Result<std::optional<std::string>> Store::Impl::Read(Family family_id, std::string_view key) const {
   std::string value;
   const rocksdb::Status status =
       db->Get(PointRead(), family(family_id), rocksdb::Slice(key), &value);
@@ -104,9 +101,9 @@ Result<Store::Impl::Slot> Store::Impl::FindSlot(SpaceId space, const TextKey& te
     if (!record.ok()) return record.status();
     if (IsSameText(*record, text)) return Slot{slot, true};
   }
-  return Status(Code::kInvalidArgument,
-                "more than " + std::to_string(kMaxSlots) + " different texts share the hash " +
-                    ToHex(text.hash) + "; these texts were made to collide");
+  return Status(Code::kInvalidArgument, "more than " + std::to_string(kMaxSlots) +
+                                            " different texts share the hash " + ToHex(text.hash) +
+                                            "; these texts were made to collide");
 }
 
 Result<std::vector<SplitInfo>> Store::Splits() const {
@@ -164,8 +161,8 @@ Result<std::vector<std::pair<SpaceId, CoverageRecord>>> Store::Coverages(
 
 Result<DocumentInfo> Store::FindDocument(const SplitInfo& split, std::string_view id) const {
   const SplitRecord& record = split.record;
-  const Status absent(Code::kNotFound, "split '" + split.name + "' has no document '" +
-                                           Printable(id, 80) + "'");
+  const Status absent(Code::kNotFound,
+                      "split '" + split.name + "' has no document '" + Printable(id, 80) + "'");
   DocumentInfo document;
   if (record.has_ids) {
     const std::string key = DocumentIdKey(record.id, record.generation, id);
@@ -344,8 +341,7 @@ Result<std::vector<RunRecord>> Store::Runs() const {
 Result<std::uint64_t> Store::DiskBytes() const {
   std::uint64_t bytes = 0;
   std::error_code error;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(impl_->directory / "store", error)) {
+  for (const auto& entry : std::filesystem::directory_iterator(impl_->directory / "store", error)) {
     const auto size = entry.file_size(error);
     if (!error) bytes += size;
   }

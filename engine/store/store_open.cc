@@ -49,8 +49,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> Descriptors(const StoreOptions& opt
 }
 
 rocksdb::Status OpenDatabase(const StoreOptions& options, const std::string& path,
-                             std::vector<rocksdb::ColumnFamilyHandle*>* handles,
-                             rocksdb::DB** db) {
+                             std::vector<rocksdb::ColumnFamilyHandle*>* handles, rocksdb::DB** db) {
   const rocksdb::DBOptions db_options = MakeDbOptions(options);
   const auto families = Descriptors(options);
   if (!options.read_only) return rocksdb::DB::Open(db_options, path, families, handles, db);
@@ -72,10 +71,10 @@ std::string NewStoreId() {
 Status WriteNewMeta(Store::Impl* impl);
 Status CheckMeta(const MetaRecord& meta, const fs::path& directory) {
   if (meta.format_version > kFormatVersion) {
-    return {Code::kIncompatible,
-            "the store in '" + directory.string() + "' has format " +
-                std::to_string(meta.format_version) + ", this version reads up to " +
-                std::to_string(kFormatVersion) + ": use a newer embstore"};
+    return {Code::kIncompatible, "the store in '" + directory.string() + "' has format " +
+                                     std::to_string(meta.format_version) +
+                                     ", this version reads up to " +
+                                     std::to_string(kFormatVersion) + ": use a newer embstore"};
   }
   return {};
 }
@@ -93,8 +92,7 @@ Store::~Store() = default;
 
 const fs::path& Store::directory() const { return impl_->directory; }
 
-Result<std::unique_ptr<Store>> Store::Open(const fs::path& directory,
-                                           const StoreOptions& options) {
+Result<std::unique_ptr<Store>> Store::Open(const fs::path& directory, const StoreOptions& options) {
   const fs::path database = directory / "store";
   if ((options.read_only || !options.create_if_missing) && !HasDatabase(database)) {
     return Status(Code::kNotFound, "there is no store in '" + directory.string() +
@@ -117,9 +115,9 @@ Result<std::unique_ptr<Store>> Store::Open(const fs::path& directory,
   const rocksdb::Status opened = OpenDatabase(options, database.string(), &handles, &db);
   if (!opened.ok()) {
     if (opened.IsInvalidArgument()) {
-      return Status(Code::kIncompatible, "'" + database.string() +
-                                             "' is not a store of this version of embstore: " +
-                                             opened.ToString());
+      return Status(Code::kIncompatible,
+                    "'" + database.string() +
+                        "' is not a store of this version of embstore: " + opened.ToString());
     }
     return FromRocks(opened, "open the store in '" + directory.string() + "'");
   }
@@ -165,8 +163,7 @@ Status WriteNewMeta(Store::Impl* impl) {
   rocksdb::WriteBatch batch;
   auto* family = impl->family(Family::kMeta);
   batch.Put(family, rocksdb::Slice(kMetaStoreKey), EncodeRecord(kMetaStoreKey, meta));
-  batch.Put(family, rocksdb::Slice(kMetaCommitKey),
-            EncodeRecord(kMetaCommitKey, CommitRecord{}));
+  batch.Put(family, rocksdb::Slice(kMetaCommitKey), EncodeRecord(kMetaCommitKey, CommitRecord{}));
   const rocksdb::Status written = impl->db->Write(SyncedWrite(), &batch);
   if (!written.ok()) return FromRocks(written, "write to the new store");
   return {};

@@ -64,7 +64,8 @@ class SlotAllocator {
     }
     if (!slot->occupied) {
       for (const Taken& other : taken) {
-        slot->number = std::max<std::uint8_t>(slot->number, static_cast<std::uint8_t>(other.slot + 1));
+        slot->number =
+            std::max<std::uint8_t>(slot->number, static_cast<std::uint8_t>(other.slot + 1));
       }
     }
     if (slot->number >= kMaxSlots) {
@@ -92,9 +93,9 @@ Status StoreWriter::AddSpace(const SpaceRecord& record) {
   const auto existing = impl_.ReadRecord<SpaceRecord>(Family::kSpaces, key);
   if (existing.ok()) {
     if (existing->identity == record.identity) return {};
-    return {Code::kCorruption, "space " + ToHex(SpaceOfKey(key)) +
-                                   " belongs to another model, size or task: " +
-                                   existing->identity.model};
+    return {Code::kCorruption,
+            "space " + ToHex(SpaceOfKey(key)) +
+                " belongs to another model, size or task: " + existing->identity.model};
   }
   if (existing.code() != Code::kNotFound) return existing.status();
   rocksdb::WriteBatch batch;

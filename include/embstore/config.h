@@ -17,8 +17,8 @@
 namespace embstore {
 
 struct SplitConfig {
-  std::filesystem::path path;              ///< Relative to the working directory.
-  std::uint64_t expected_documents = 0;    ///< 0: no expectation.
+  std::filesystem::path path;            ///< Relative to the working directory.
+  std::uint64_t expected_documents = 0;  ///< 0: no expectation.
 };
 
 struct DatasetConfig {
@@ -42,14 +42,14 @@ struct EmbeddingConfig {
   bool checkpoint_enabled = true;
   bool store_texts = true;
   std::filesystem::path cache_dir = "data/embeddings";
-  std::string base_url;                 ///< Empty: the provider's own.
-  std::uint32_t concurrency = 0;        ///< 0: what the provider suggests.
-  std::uint64_t max_text_tokens = 0;    ///< 0: the model's own limit.
+  std::string base_url;               ///< Empty: the provider's own.
+  std::uint32_t concurrency = 0;      ///< 0: what the provider suggests.
+  std::uint64_t max_text_tokens = 0;  ///< 0: the model's own limit.
 };
 
 struct RetryConfig {
   std::uint32_t max_retries = 3;
-  double initial_wait_seconds = 4.0;    ///< Doubles with every retry.
+  double initial_wait_seconds = 4.0;  ///< Doubles with every retry.
   std::uint32_t max_rate_limit_waits = 10;
   std::uint32_t max_failed_batches_in_a_row = 5;
 };
@@ -96,8 +96,5 @@ Result<Config> LoadConfig(const std::filesystem::path& path);
 
 /// The same from memory; `name` stands for the path in messages.
 Result<Config> ParseConfig(std::string_view yaml, const std::string& name);
-
-/// A split's or file's name: 1 to 64 characters of [A-Za-z0-9._-], not starting with '.' or '-'.
-bool IsValidSplitName(std::string_view name);
 
 }  // namespace embstore

@@ -26,10 +26,10 @@ struct ExportOptions {
   SpaceId space;
   std::filesystem::path output_dir;  ///< Empty: the store's directory. Must exist otherwise.
   MissingPolicy missing = MissingPolicy::kFail;
-  std::uint32_t dimensions = 0;      ///< Keep only the first so many of each vector; 0: all.
-  bool normalize = true;             ///< Scale rows to unit length (after the cut).
-  bool verify = false;               ///< Read the finished files back and compare.
-  Clock* clock = nullptr;            ///< Null: the machine's.
+  std::uint32_t dimensions = 0;  ///< Keep only the first so many of each vector; 0: all.
+  bool normalize = true;         ///< Scale rows to unit length (after the cut).
+  bool verify = false;           ///< Read the finished files back and compare.
+  Clock* clock = nullptr;        ///< Null: the machine's.
 };
 
 struct ExportReport {

@@ -18,10 +18,10 @@ namespace embstore {
 
 /// What to do when a request fails for now.
 struct RetryPolicy {
-  std::uint32_t max_retries = 3;                    ///< After the first attempt.
-  std::chrono::milliseconds initial_wait{4000};     ///< Doubles; a longer hint of the server wins.
-  std::uint32_t max_rate_limit_waits = 10;          ///< Waits for a quota, per request.
-  std::uint32_t max_failed_batches_in_a_row = 5;    ///< Then the run ends: something is broken.
+  std::uint32_t max_retries = 3;                  ///< After the first attempt.
+  std::chrono::milliseconds initial_wait{4000};   ///< Doubles; a longer hint of the server wins.
+  std::uint32_t max_rate_limit_waits = 10;        ///< Waits for a quota, per request.
+  std::uint32_t max_failed_batches_in_a_row = 5;  ///< Then the run ends: something is broken.
 };
 
 /// What an ingest would do. Texts are counted once; `documents` counts rows.
@@ -65,8 +65,8 @@ class IngestObserver {
 };
 
 struct IngestOptions {
-  std::string split;            ///< 1 to 64 of [A-Za-z0-9._-], not starting with '.' or '-'.
-  std::string dataset_name;     ///< For the metadata.
+  std::string split;         ///< 1 to 64 of [A-Za-z0-9._-], not starting with '.' or '-'.
+  std::string dataset_name;  ///< For the metadata.
   std::uint64_t expected_documents = 0;  ///< 0: no expectation. A mismatch is a warning.
   std::uint64_t limit = 0;               ///< Only the first so many documents; 0: all.
   std::uint32_t batch_size = 0;          ///< Texts a request; 0 or too many: the provider's bound.
@@ -74,12 +74,12 @@ struct IngestOptions {
   bool refresh = false;                  ///< Embed again what is cached.
   bool write_checkpoint = true;          ///< .checkpoint_{split}.json beside the store.
   Price price;
-  std::optional<Money> max_cost;         ///< No request is sent that could pass it.
+  std::optional<Money> max_cost;  ///< No request is sent that could pass it.
   RetryPolicy retry;
   std::uint64_t jitter_seed = 0;
-  const StopFlag* stop = nullptr;        ///< Set: send nothing new, keep what is in flight.
+  const StopFlag* stop = nullptr;  ///< Set: send nothing new, keep what is in flight.
   IngestObserver* observer = nullptr;
-  Clock* clock = nullptr;                ///< Null: the machine's.
+  Clock* clock = nullptr;  ///< Null: the machine's.
 };
 
 struct BatchCounts {

@@ -18,19 +18,19 @@ namespace embstore {
 
 /// Bounds that a caller of Embed keeps. Zero means "no bound" unless said otherwise.
 struct ProviderLimits {
-  std::uint32_t max_texts = 100;              ///< Texts in one call; at least 1.
-  std::uint64_t max_request_bytes = 0;        ///< Sum of EncodedBytes over one call.
-  std::uint64_t max_request_tokens = 0;       ///< Sum of EstimateTokens over one call.
-  std::uint64_t max_text_tokens = 0;          ///< A longer text is not sent at all.
-  std::uint64_t texts_per_minute = 0;         ///< Quota; every text counts.
-  std::uint64_t tokens_per_minute = 0;        ///< Quota.
-  std::uint32_t concurrency = 1;              ///< Calls at the same time that make sense.
+  std::uint32_t max_texts = 100;         ///< Texts in one call; at least 1.
+  std::uint64_t max_request_bytes = 0;   ///< Sum of EncodedBytes over one call.
+  std::uint64_t max_request_tokens = 0;  ///< Sum of EstimateTokens over one call.
+  std::uint64_t max_text_tokens = 0;     ///< A longer text is not sent at all.
+  std::uint64_t texts_per_minute = 0;    ///< Quota; every text counts.
+  std::uint64_t tokens_per_minute = 0;   ///< Quota.
+  std::uint32_t concurrency = 1;         ///< Calls at the same time that make sense.
 };
 
 /// The answer to one call, in the order of its texts.
 struct EmbedReply {
-  std::vector<float> vectors;                ///< float32 (N, D), row major, as the model gave them.
-  std::vector<std::uint32_t> text_tokens;    ///< Per text; empty when not reported.
+  std::vector<float> vectors;              ///< float32 (N, D), row major, as the model gave them.
+  std::vector<std::uint32_t> text_tokens;  ///< Per text; empty when not reported.
   std::optional<std::uint64_t> total_tokens;  ///< For the whole call; absent when not reported.
 };
 

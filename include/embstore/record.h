@@ -46,8 +46,8 @@ struct SplitRecord {
 
 /// How far a split is embedded in one space, and what that cost over all runs.
 struct CoverageRecord {
-  std::uint32_t generation = 0;     ///< Of the document list the numbers below are about.
-  std::uint64_t embedded = 0;       ///< Documents (not texts) that have a vector.
+  std::uint32_t generation = 0;  ///< Of the document list the numbers below are about.
+  std::uint64_t embedded = 0;    ///< Documents (not texts) that have a vector.
   bool complete = false;
   std::uint64_t last_position = 0;  ///< Highest position embedded in the last run.
   std::uint32_t batch_size = 0;

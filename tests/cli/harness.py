@@ -10,13 +10,13 @@ import pathlib
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import traceback
+from signal import SIGINT, SIGKILL, SIGPIPE, SIGTERM  # For the cases.
 
 from simulator import Oracle, Simulator
 
@@ -372,6 +372,3 @@ def run_cases(cases, tools, jobs):
     print(f"{time.monotonic() - started:.0f} s")
     print(f"{counts['ok']} passed, {counts['FAIL']} failed{skipped}")
     return 0 if counts["FAIL"] == 0 and counts["ok"] > 0 else 1
-
-
-SIGINT, SIGTERM, SIGKILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL

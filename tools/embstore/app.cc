@@ -15,22 +15,32 @@ namespace embstore::tool {
 
 ExitCode ExitCodeOf(Code code) {
   switch (code) {
-    case Code::kOk: return kExitDone;
-    case Code::kInvalidArgument: return kExitUsage;
-    case Code::kNotFound: return kExitNotFound;
-    case Code::kCorruption: return kExitDamage;
-    case Code::kLocked: return kExitLocked;
-    case Code::kWriteFailed: return kExitWriteError;
-    case Code::kBudgetReached: return kExitBudget;
+    case Code::kOk:
+      return kExitDone;
+    case Code::kInvalidArgument:
+      return kExitUsage;
+    case Code::kNotFound:
+      return kExitNotFound;
+    case Code::kCorruption:
+      return kExitDamage;
+    case Code::kLocked:
+      return kExitLocked;
+    case Code::kWriteFailed:
+      return kExitWriteError;
+    case Code::kBudgetReached:
+      return kExitBudget;
     case Code::kQuotaExhausted:
-    case Code::kPermissionDenied: return kExitRefused;
-    case Code::kCancelled: return kExitInterrupted;
+    case Code::kPermissionDenied:
+      return kExitRefused;
+    case Code::kCancelled:
+      return kExitInterrupted;
     case Code::kIncompatible:
     case Code::kUnavailable:
     case Code::kRateLimited:
     case Code::kRejected:
     case Code::kInvalidReply:
-    case Code::kInternal: return kExitFailure;
+    case Code::kInternal:
+      return kExitFailure;
   }
   return kExitFailure;
 }
@@ -72,9 +82,12 @@ int App::Fail(std::string_view what, const Status& status) const {
     std::string json;
     JsonWriter(&json)
         .BeginObject()
-        .Key("error").BeginObject()
-        .Key("code").String(CodeName(status.code()))
-        .Key("message").String(status.message())
+        .Key("error")
+        .BeginObject()
+        .Key("code")
+        .String(CodeName(status.code()))
+        .Key("message")
+        .String(status.message())
         .EndObject()
         .EndObject();
     Print(json + "\n").IgnoreError();
@@ -90,8 +103,7 @@ bool App::UseColor() const {
 }
 
 Status Print(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
-      std::fflush(stdout) == 0) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) {
     return {};
   }
   return {Code::kWriteFailed,

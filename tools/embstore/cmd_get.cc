@@ -131,7 +131,8 @@ class TextSink final : public RowSink {
     std::string out;
     for (std::size_t i = 0; i < documents.size(); ++i) {
       const auto row = rows.subspan(i * dimensions, dimensions);
-      if (Status s = json_ ? AppendJson(documents[i], row, &out) : AppendLine(documents[i], row, &out);
+      if (Status s =
+              json_ ? AppendJson(documents[i], row, &out) : AppendLine(documents[i], row, &out);
           !s.ok()) {
         return s;
       }
@@ -193,8 +194,8 @@ Status WriteRows(const Store& store, SpaceId space, std::size_t dimensions, bool
     if (!found.ok()) return found.status();
     for (std::size_t i = 0; i < chunk.size(); ++i) {
       if (!(*found)[i]) {
-        return {Code::kCorruption, "the index names a vector for document '" + chunk[i].Id() +
-                                       "' that is not there"};
+        return {Code::kCorruption,
+                "the index names a vector for document '" + chunk[i].Id() + "' that is not there"};
       }
       if (normalize) NormalizeL2(std::span(rows).subspan(i * dimensions, dimensions));
     }

@@ -53,8 +53,8 @@ std::string ReportJson(const IngestFlags& flags, const IngestReport& r) {
 std::string ReportTable(const IngestFlags& flags, const IngestReport& r) {
   return FormatFacts({
       {"split", flags.split},
-      {"documents", fmt::format("{} ({} distinct)", WithCommas(r.documents),
-                                WithCommas(r.unique_documents))},
+      {"documents",
+       fmt::format("{} ({} distinct)", WithCommas(r.documents), WithCommas(r.unique_documents))},
       {"cached", WithCommas(r.cached)},
       {"embedded", WithCommas(r.embedded)},
       {"failed", WithCommas(r.failed)},
@@ -64,8 +64,7 @@ std::string ReportTable(const IngestFlags& flags, const IngestReport& r) {
       {"requests", WithCommas(r.api_calls)},
       {"tokens", WithCommas(r.tokens) + (r.tokens_estimated ? " (estimated)" : "")},
       {"cost", FormatUsd(r.cost)},
-      {"time", fmt::format("{:.2f} s ({:.3f} s a batch)", r.elapsed_seconds,
-                           r.mean_batch_seconds)},
+      {"time", fmt::format("{:.2f} s ({:.3f} s a batch)", r.elapsed_seconds, r.mean_batch_seconds)},
       {"space", ToHex(r.space)},
       {"complete", r.complete ? "yes" : "no"},
   });
@@ -108,8 +107,8 @@ int Conclude(App& app, const IngestFlags& flags, const std::filesystem::path& di
     app.Warn(fmt::format("{} texts have no vector (see 'embstore status {}' for the reasons)",
                          report.failed + report.skipped, flags.split));
   }
-  const Status printed = Print(app.flags().json ? ReportJson(flags, report)
-                                                : ReportTable(flags, report));
+  const Status printed =
+      Print(app.flags().json ? ReportJson(flags, report) : ReportTable(flags, report));
   if (!printed.ok()) return app.Fail("Cannot print the report", printed);
   if (!report.outcome.ok()) return ExitCodeOf(report.outcome.code());
   return report.complete ? kExitDone : kExitSomeFailed;
@@ -120,7 +119,8 @@ int RunIngest(App& app, const IngestFlags& flags) {
   ProtectMemory();
   auto config = app.LoadConfiguration();
   if (!config.ok()) return app.Fail(kFailed, config.status());
-  if (Status applied = ApplyFlags(flags, &*config); !applied.ok()) return app.Fail(kFailed, applied);
+  if (Status applied = ApplyFlags(flags, &*config); !applied.ok())
+    return app.Fail(kFailed, applied);
   auto provider = MakeProvider(*config, Purpose::kEmbed);
   if (!provider.ok()) return app.Fail(kFailed, provider.status());
   auto options = MakeIngestOptions(flags, *config, **provider);

@@ -50,7 +50,8 @@ std::string PlanTable(const IngestFlags& flags, const IngestPlan& plan, const Mo
 int RunPlan(App& app, const IngestFlags& flags) {
   auto config = app.LoadConfiguration();
   if (!config.ok()) return app.Fail(kFailed, config.status());
-  if (Status applied = ApplyFlags(flags, &*config); !applied.ok()) return app.Fail(kFailed, applied);
+  if (Status applied = ApplyFlags(flags, &*config); !applied.ok())
+    return app.Fail(kFailed, applied);
   auto provider = MakeProvider(*config, Purpose::kPlan);
   if (!provider.ok()) return app.Fail(kFailed, provider.status());
   auto options = MakeIngestOptions(flags, *config, **provider);

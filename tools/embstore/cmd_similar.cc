@@ -59,9 +59,9 @@ Status PrintHits(const App& app, const Store& store, const SplitInfo& split,
     }
     const auto text = store.GetText(document->record.text);
     if (!text.ok() && text.code() != Code::kNotFound) return text.status();
-    out += fmt::format("{:.4f}\t{}\t{}\t{}\n", hit.score, document->Id(),
-                       document->record.label.value_or("-"),
-                       text.ok() ? Printable(*text, 120) : "");
+    out +=
+        fmt::format("{:.4f}\t{}\t{}\t{}\n", hit.score, document->Id(),
+                    document->record.label.value_or("-"), text.ok() ? Printable(*text, 120) : "");
   }
   if (app.flags().json) {
     json.EndArray();

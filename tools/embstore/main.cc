@@ -38,8 +38,7 @@ void AddGlobalFlags(CLI::App& parser, GlobalFlags& flags) {
       ->envname("EMBSTORE_STORE");
   parser.add_flag("--json", flags.json, "Print one JSON document");
   auto* quiet = parser.add_flag("--quiet", flags.quiet, "Only results, warnings and errors");
-  parser.add_flag("--verbose", flags.verbose, "Also what the storage engine says")
-      ->excludes(quiet);
+  parser.add_flag("--verbose", flags.verbose, "Also what the storage engine says")->excludes(quiet);
   parser.add_flag("--no-color", flags.no_color, "Plain output");
   parser.set_version_flag("--version", std::string("embstore ") + EMBSTORE_VERSION);
 }

@@ -40,8 +40,8 @@ Secret TakeKey(const char* name) {
 
 Status CheckMode(const std::optional<std::string>& mode, const Config& config) {
   if (mode && *mode != "sync" && *mode != "batch") {
-    return {Code::kInvalidArgument, "--mode is 'sync' or 'batch', not '" +
-                                        Printable(*mode, 40) + "'"};
+    return {Code::kInvalidArgument,
+            "--mode is 'sync' or 'batch', not '" + Printable(*mode, 40) + "'"};
   }
   const bool batch = mode ? *mode == "batch" : config.embedding.use_batch_api;
   if (batch && config.embedding.provider == kGemini) {
@@ -120,8 +120,10 @@ Status ApplyFlags(const IngestFlags& flags, Config* config) {
     if (std::find(known.begin(), known.end(), *flags.provider) == known.end()) {
       const std::string_view near = NearestName(*flags.provider, known);
       return {Code::kInvalidArgument,
-              "unknown provider '" + Printable(*flags.provider, 40) + "'; there are gemini and "
-              "local" + (near.empty() ? "" : " (did you mean " + std::string(near) + "?)")};
+              "unknown provider '" + Printable(*flags.provider, 40) +
+                  "'; there are gemini and "
+                  "local" +
+                  (near.empty() ? "" : " (did you mean " + std::string(near) + "?)")};
     }
     embedding.provider = *flags.provider;
     embedding.model = Config().embedding.model;
@@ -139,8 +141,8 @@ Status ApplyFlags(const IngestFlags& flags, Config* config) {
   if (flags.format) {
     const auto format = ParseDatasetFormat(*flags.format);
     if (!format) {
-      return {Code::kInvalidArgument, "--format is ag_news, csv or jsonl, not '" +
-                                          Printable(*flags.format, 40) + "'"};
+      return {Code::kInvalidArgument,
+              "--format is ag_news, csv or jsonl, not '" + Printable(*flags.format, 40) + "'"};
     }
     dataset.format = *format;
   }
@@ -246,8 +248,7 @@ Result<SpaceInfo> ChooseSpace(const Store& store, const SplitInfo& split, const 
   const std::string there_are = "split '" + split.name + "' has " +
                                 (known.empty() ? "no vectors yet" : "vectors of: " + known);
   if (model) {
-    std::erase_if(*spaces,
-                  [&](const SpaceInfo& s) { return s.record.identity.model != *model; });
+    std::erase_if(*spaces, [&](const SpaceInfo& s) { return s.record.identity.model != *model; });
   }
   if (spaces->empty()) return Status(Code::kNotFound, there_are);
   if (spaces->size() == 1) return spaces->front();

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "signals.h"
 
-#include <csignal>
-#include <cstdlib>
-#include <string_view>
-
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <string_view>
 
 namespace embstore::tool {
 namespace {

@@ -303,8 +303,8 @@ TEST_CASE("base: what is no readable file is refused without waiting") {
   REQUIRE(::mkfifo((dir.path() / "fifo").c_str(), 0600) == 0);
   const auto fifo = ReadWholeFile(dir.path() / "fifo", 100);
   CHECK(fifo.code() == Code::kInvalidArgument);
-  CHECK(fifo.status().message() == "'" + (dir.path() / "fifo").string() +
-                                       "' is not a regular file");
+  CHECK(fifo.status().message() ==
+        "'" + (dir.path() / "fifo").string() + "' is not a regular file");
   CHECK(ReadWholeFile("/dev/null", 100).code() == Code::kInvalidArgument);
 }
 

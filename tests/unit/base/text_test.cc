@@ -68,8 +68,8 @@ TEST_CASE("base: every Unicode scalar value is valid UTF-8, and surrogates are n
 
 TEST_CASE("base: UTF-8 is valid wherever it lies") {
   CheckValid("");
-  for (const std::uint32_t point : {0x00u, 0x7Fu, 0x80u, 0x7FFu, 0x800u, 0xD7FFu, 0xE000u, 0xFFFFu,
-                                    0x10000u, 0x10FFFFu}) {
+  for (const std::uint32_t point :
+       {0x00u, 0x7Fu, 0x80u, 0x7FFu, 0x800u, 0xD7FFu, 0xE000u, 0xFFFFu, 0x10000u, 0x10FFFFu}) {
     CheckValid(Encode(point));
   }
 }
@@ -148,7 +148,8 @@ TEST_CASE("base: control characters cannot reach a terminal") {
 }
 
 TEST_CASE("base: invalid UTF-8 is shown byte by byte") {
-  CHECK(Printable("a\xFF" "b") == "a\\xffb");
+  CHECK(Printable("a\xFF"
+                  "b") == "a\\xffb");
   CHECK(Printable("\xE2\x82") == "\\xe2\\x82");
   CHECK(Printable("\xED\xA0\x80") == "\\xed\\xa0\\x80");
   CHECK(Printable("\xC3") == "\\xc3");

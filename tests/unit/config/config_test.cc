@@ -154,18 +154,6 @@ TEST_CASE("config: a split needs a valid name and a path") {
         "c.yaml:2: 'dataset.splits' must be a map of split names, not a list");
 }
 
-TEST_CASE("config: split names are 1 to 64 safe characters") {
-  CHECK(IsValidSplitName("a"));
-  CHECK(IsValidSplitName("Train_2.0-x"));
-  CHECK(IsValidSplitName(std::string(64, 'a')));
-  for (const std::string_view name : {"", ".", "..", ".a", "-a", "a/b", "a b", "a\n", "\xC3\xA9"}) {
-    CAPTURE(name);
-    CHECK_FALSE(IsValidSplitName(name));
-  }
-  CHECK_FALSE(IsValidSplitName(std::string(65, 'a')));
-  CHECK_FALSE(IsValidSplitName(std::string_view("a\0b", 3)));
-}
-
 TEST_CASE("config: an unknown key is refused with the nearest known one") {
   CHECK(ErrorOf("seed: 1\nembeding:\n  model: x\n") ==
         "c.yaml:2: unknown key 'embeding'; did you mean 'embedding'?");

@@ -89,8 +89,9 @@ TEST_CASE("export: rows lie in document order, of unit length, with documents an
     NormalizeL2(expected);
     CHECK(std::equal(expected.begin(), expected.end(), rows.begin() + static_cast<long>(3 * i)));
   }
-  CHECK(bench.Read("s_embeddings.npy").find("'descr': '<f4', 'fortran_order': False, "
-                                            "'shape': (3, 3), }") != std::string::npos);
+  CHECK(bench.Read("s_embeddings.npy")
+            .find("'descr': '<f4', 'fortran_order': False, "
+                  "'shape': (3, 3), }") != std::string::npos);
   CHECK(bench.Read("s_documents.jsonl") ==
         "{\"row\":0,\"id\":\"0\",\"label\":7}\n{\"row\":1,\"id\":\"1\",\"label\":7}\n"
         "{\"row\":2,\"id\":\"2\",\"label\":7}\n");

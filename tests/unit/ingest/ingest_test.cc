@@ -381,7 +381,8 @@ TEST_CASE("ingest: a batch larger than the named quota is sent in pieces") {
 
 TEST_CASE("ingest: no request begins that could pass the budget") {
   Bench bench;
-  bench.options.price = {1'000'000};  // One dollar per million tokens: about 140 micro-dollars a batch.
+  bench.options.price = {
+      1'000'000};  // One dollar per million tokens: about 140 micro-dollars a batch.
   bench.options.max_cost = Money{300'000};
   const IngestReport report = bench.MustRun(Texts(Numbered(10)));
   CHECK(report.complete);
@@ -492,9 +493,7 @@ TEST_CASE("ingest: two texts with one content hash are both paid for and keep th
   a[100] = b[36] = 'c';
   REQUIRE(MakeTextKey(a).hash == MakeTextKey(b).hash);
   Bench bench;
-  SUBCASE("in one run") {
-    CHECK(bench.MustRun(Texts({a, b, a})).embedded == 2);
-  }
+  SUBCASE("in one run") { CHECK(bench.MustRun(Texts({a, b, a})).embedded == 2); }
   SUBCASE("in two runs") {
     bench.MustRun(Texts({a}));
     const IngestReport second = bench.MustRun(Texts({a, b, a}));

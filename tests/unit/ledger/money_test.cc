@@ -101,12 +101,8 @@ TEST_CASE("ledger: dollars are read exactly") {
 
 TEST_CASE("ledger: prices are read exactly") {
   const std::vector<std::pair<std::string, std::int64_t>> table = {
-      {"0", 0},
-      {"0.15", 150'000},
-      {"0.075", 75'000},
-      {"2", 2'000'000},
-      {"0.000001", 1},
-      {"9223372036854.775807", kMax},
+      {"0", 0},         {"0.15", 150'000}, {"0.075", 75'000},
+      {"2", 2'000'000}, {"0.000001", 1},   {"9223372036854.775807", kMax},
   };
   for (const auto& [text, micro] : table) {
     CAPTURE(text);
@@ -117,10 +113,30 @@ TEST_CASE("ledger: prices are read exactly") {
 }
 
 TEST_CASE("ledger: what is no plain decimal number is no money") {
-  for (const std::string_view text :
-       {"", ".", ".5", "5.", "-1", "+1", " 1", "1 ", "$1", "1e3", "1E3", "1,5", "1.2.3", "1..2",
-        "0x10", "nan", "inf", "1_000", "1\n", "9223372036.854775808", "99999999999999999999999",
-        "0.0000000001", "1.0000000000", "\xD9\xA1"}) {
+  for (const std::string_view text : {"",
+                                      ".",
+                                      ".5",
+                                      "5.",
+                                      "-1",
+                                      "+1",
+                                      " 1",
+                                      "1 ",
+                                      "$1",
+                                      "1e3",
+                                      "1E3",
+                                      "1,5",
+                                      "1.2.3",
+                                      "1..2",
+                                      "0x10",
+                                      "nan",
+                                      "inf",
+                                      "1_000",
+                                      "1\n",
+                                      "9223372036.854775808",
+                                      "99999999999999999999999",
+                                      "0.0000000001",
+                                      "1.0000000000",
+                                      "\xD9\xA1"}) {
     CAPTURE(text);
     CHECK_FALSE(ParseUsd(text));
   }

@@ -94,6 +94,11 @@ TEST_CASE("local provider: every text has a unit vector at every dimension") {
   }
 }
 
+TEST_CASE("local provider: features that cancel each other still leave a unit vector") {
+  const auto provider = Make(42, 8);
+  CHECK(EmbedOne(provider.get(), "\",.#") == Vector{1, 0, 0, 0, 0, 0, 0, 0});
+}
+
 TEST_CASE("local provider: texts without a word differ by their characters") {
   const auto provider = Make();
   const Vector exclamation = EmbedOne(provider.get(), "!!!");

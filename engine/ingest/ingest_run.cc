@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// Before the first request and after the last.
+#include "engine/ingest/ingest_run.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/text.h"
+#include "engine/ingest/checkpoint.h"
+
+namespace embstore {
+namespace {
+
+using std::chrono::nanoseconds;
+
+// A file written this shortly before it was read could change again without a new time stamp.
+constexpr std::int64_t kStampTrustMicros = 100'000;
+
+std::string LayoutOf(const Dataset& dataset, const IngestOptions& options) {
+  std::string layout = dataset.Layout();
+  if (options.limit > 0) layout += " limit=" + std::to_string(options.limit);
+  return layout;
+}
+
+}  // namespace
+
+IngestRun::IngestRun(Store* store, const Dataset& dataset, Provider* provider,
+                     const IngestOptions& options)
+    : store_(*store),
+      writer_(store),
+      dataset_(dataset),
+      provider_(*provider),
+      options_(options),
+      clock_(options.clock != nullptr ? *options.clock : SystemClock()),
+      observer_(options.observer != nullptr ? *options.observer : silent_),
+      space_(MakeSpaceId(provider->identity())),
+      limits_(EffectiveLimits(*provider, options)),
+      started_(clock_.Monotonic()),
+      limiter_(clock_, limits_.texts_per_minute, limits_.tokens_per_minute),
+      gate_(options.price, options.max_cost),
+      embedder_(provider_, limiter_, gate_, clock_, options.retry, halt_, options.jitter_seed) {}
+
+Result<IngestReport> IngestRun::Run() {
+  report_.space = space_;
+  if (Status found = FindEarlierState(); !found.ok()) return found;
+  if (IsUnchanged()) return ReportUnchanged();
+  if (Status scanned = ScanAndPublish(); !scanned.ok()) return scanned;
+  if (Status begun = BeginRun(); !begun.ok()) return begun;
+  EmbedMissing();
+  return Finish();
+}
+
+Status IngestRun::FindEarlierState() {
+  auto split = store_.FindSplit(options_.split);
+  if (!split.ok() && split.code() != Code::kNotFound) return split.status();
+  if (split.ok()) split_ = split->record;
+  auto coverages = store_.Coverages(options_.split);
+  if (!coverages.ok()) return coverages.status();
+  for (const auto& [space, coverage] : *coverages) {
+    if (space == space_) coverage_ = coverage;
+  }
+  return {};
+}
+
+bool IngestRun::SourceUnchanged() const {
+  if (split_.id == 0 || !stamp_ || split_.layout != LayoutOf(dataset_, options_)) return false;
+  return *stamp_ == SourceStamp{split_.source_bytes, split_.source_modified_nanos,
+                                split_.source_changed_nanos, split_.source_inode};
+}
+
+bool IngestRun::IsUnchanged() const {
+  return SourceUnchanged() && !options_.refresh && coverage_.complete &&
+         coverage_.generation == split_.generation;
+}
+
+Result<IngestReport> IngestRun::ReportUnchanged() {
+  report_.documents = split_.documents;
+  report_.unique_documents = split_.unique_documents;
+  report_.cached = split_.unique_documents;
+  report_.complete = true;
+  report_.unchanged = true;
+  WarnAboutCount();
+  RemoveCheckpoint(store_.directory(), options_.split);
+  report_.elapsed_seconds = SecondsSince(started_);
+  return report_;
+}
+
+double IngestRun::SecondsSince(nanoseconds start) const {
+  return std::chrono::duration<double>(clock_.Monotonic() - start).count();
+}
+
+void IngestRun::WarnAboutCount() {
+  if (options_.expected_documents == 0 || options_.limit > 0 ||
+      options_.expected_documents == report_.documents) {
+    return;
+  }
+  observer_.OnWarning("split '" + options_.split + "' has " + std::to_string(report_.documents) +
+                      " documents, " + std::to_string(options_.expected_documents) +
+                      " were expected");
+}
+
+Status IngestRun::ScanAndPublish() {
+  const std::int64_t scan_started = clock_.WallMicros();
+  const bool list_is_there = SourceUnchanged();
+  SplitRecord next = split_;
+  DocumentSink sink;
+  if (!list_is_there) {
+    auto begun = writer_.BeginDocuments(options_.split);
+    if (!begun.ok()) return begun.status();
+    next = *begun;
+    sink = [&](std::uint64_t first, std::span<const DocumentRecord> documents) {
+      return writer_.AppendDocuments(next, first, documents);
+    };
+  }
+  const ScanOptions scan_options{space_, options_.limit, options_.refresh};
+  auto scanned = ScanDataset(&store_, dataset_, provider_, scan_options, sink);
+  if (scanned.ok() && !(dataset_.Stamp() == stamp_)) {
+    scanned = Status(Code::kInvalidArgument, dataset_.Name() +
+                                                 " changed while it was read; nothing was "
+                                                 "sent: run again when it is complete");
+  }
+  if (!scanned.ok()) {
+    if (!list_is_there) writer_.DropDocuments(next).IgnoreError();
+    return scanned.status();
+  }
+  scan_ = std::move(*scanned);
+  report_.documents = scan_.documents;
+  report_.unique_documents = scan_.unique_documents;
+  report_.cached = scan_.cached_texts;
+  WarnAboutCount();
+  if (scan_.repeated_ids > 0) {
+    observer_.OnWarning(std::to_string(scan_.repeated_ids) +
+                        " documents repeat the id and the text of an earlier one");
+  }
+  if (list_is_there) return {};
+  return Publish(std::move(next), scan_started);
+}
+
+Status IngestRun::Publish(SplitRecord next, std::int64_t scan_started) {
+  const bool same_list = split_.id != 0 && split_.list_sha256 == scan_.list_sha256 &&
+                         split_.documents == scan_.documents;
+  if (same_list) {
+    if (Status dropped = writer_.DropDocuments(next); !dropped.ok()) return dropped;
+    next = split_;
+  }
+  next.documents = scan_.documents;
+  next.unique_documents = scan_.unique_documents;
+  next.dataset = options_.dataset_name;
+  next.source = dataset_.Name();
+  next.layout = LayoutOf(dataset_, options_);
+  next.has_ids = dataset_.HasIds();
+  next.list_sha256 = scan_.list_sha256;
+  next.created_micros = clock_.WallMicros();
+  const bool trusted =
+      stamp_ && std::max(stamp_->modified_nanos, stamp_->changed_nanos) / 1000 + kStampTrustMicros <
+                    scan_started;
+  const SourceStamp stamp = trusted ? *stamp_ : SourceStamp{};
+  next.source_bytes = stamp.size_bytes;
+  next.source_modified_nanos = stamp.modified_nanos;
+  next.source_changed_nanos = stamp.changed_nanos;
+  next.source_inode = stamp.inode;
+  const Status written = same_list ? writer_.UpdateSplit(options_.split, next)
+                                   : writer_.PublishDocuments(options_.split, next);
+  if (written.ok()) split_ = next;
+  return written;
+}
+
+Status IngestRun::BeginRun() {
+  const SpaceRecord space{provider_.identity(), std::string(provider_.name()), clock_.WallMicros()};
+  if (Status added = writer_.AddSpace(space); !added.ok()) return added;
+  auto number = writer_.NextRunNumber();
+  if (!number.ok()) return number.status();
+  run_number_ = *number;
+  run_.split = options_.split;
+  run_.space = space_;
+  run_.started_micros = clock_.WallMicros();
+  run_.outcome = "running";
+
+  plan_ = MakePlan(scan_, limits_, options_.price);
+  batches_ = PackBatches(scan_.missing, limits_);
+  report_.batches.total = batches_.size();
+  report_.skipped = scan_.unsendable.size();
+  earlier_coverage_ = coverage_;
+  coverage_.generation = split_.generation;
+  coverage_.embedded = scan_.cached_documents;
+  coverage_.last_position = 0;
+  coverage_.batch_size = limits_.max_texts;
+  coverage_.total_batches = batches_.size();
+  observer_.OnPlan(plan_);
+  return CommitUnsendable();
+}
+
+Status IngestRun::CommitUnsendable() {
+  if (scan_.unsendable.empty()) return {};
+  Commit commit = NewCommit();
+  for (const UnsendableText& text : scan_.unsendable) {
+    const std::string reason = text.tokens == 0
+                                   ? "the text is empty"
+                                   : "the text has about " + std::to_string(text.tokens) +
+                                         " tokens, the model takes " +
+                                         std::to_string(limits_.max_text_tokens);
+    commit.failed.push_back({text.key,
+                             {text.tokens == 0 ? "empty" : "too long", reason, options_.split,
+                              text.document_id, clock_.WallMicros()}});
+  }
+  observer_.OnWarning(std::to_string(scan_.unsendable.size()) + " texts are not sent (" +
+                      std::to_string(plan_.empty) + " empty, " + std::to_string(plan_.too_long) +
+                      " too long); the first is document '" +
+                      Printable(scan_.unsendable.front().document_id, 80) + "'");
+  return WriteCommit(std::move(commit));
+}
+
+Result<IngestReport> IngestRun::Finish() {
+  if (report_.outcome.ok() && !(dataset_.Stamp() == stamp_)) End(SourceChanged());
+  report_.complete = coverage_.embedded == scan_.documents;
+  report_.unchanged = plan_.to_embed == 0 && report_.complete;
+  run_.outcome = report_.outcome.ok() ? (report_.complete ? "complete" : "some texts failed")
+                                      : std::string(CodeName(report_.outcome.code()));
+  if (report_.outcome.code() != Code::kWriteFailed) {
+    Status closed = WriteCommit(NewCommit());
+    if (!closed.ok()) End(closed);
+  }
+  if (report_.complete) {
+    RemoveCheckpoint(store_.directory(), options_.split);
+  } else {
+    SaveCheckpoint();
+  }
+  const std::uint64_t batches =
+      report_.batches.successful + report_.batches.failed + report_.batches.skipped;
+  if (batches > 0) {
+    report_.mean_batch_seconds =
+        std::chrono::duration<double>(batch_time_).count() / static_cast<double>(batches);
+  }
+  report_.elapsed_seconds = SecondsSince(started_);
+  return report_;
+}
+
+}  // namespace embstore

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// One call of Ingest: scan and publish (ingest_run.cc), then send, store and judge
+// (ingest_batches.cc).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "embstore/ingest.h"
+#include "engine/ingest/batch_embedder.h"
+#include "engine/ingest/plan.h"
+#include "engine/ingest/rate_limiter.h"
+#include "engine/ingest/scan.h"
+#include "engine/ingest/spend_gate.h"
+#include "engine/ingest/worker_pool.h"
+#include "engine/store/store_writer.h"
+
+namespace embstore {
+
+/// Not thread-safe; one thread at a time. Everything given to it outlives it.
+class IngestRun {
+ public:
+  IngestRun(Store* store, const Dataset& dataset, Provider* provider, const IngestOptions& options);
+
+  Result<IngestReport> Run();
+
+ private:
+  Status FindEarlierState();
+
+  bool SourceUnchanged() const;
+
+  bool IsUnchanged() const;
+
+  Result<IngestReport> ReportUnchanged();
+
+  double SecondsSince(std::chrono::nanoseconds start) const;
+
+  void WarnAboutCount();
+
+  /// Reads the whole source and makes its document list the split's.
+  Status ScanAndPublish();
+
+  Status Publish(SplitRecord next, std::int64_t scan_started);
+
+  /// Everything that is stored before the first request.
+  Status BeginRun();
+
+  Status CommitUnsendable();
+
+  void EmbedMissing();
+
+  void End(Status status);
+
+  /// Reads the texts of batch `index` from the source, which is read on from where it stands.
+  Result<std::unique_ptr<Batch>> ReadBatch(std::size_t index);
+
+  Status SourceChanged() const;
+
+  void AnnounceBatch(const Batch& batch);
+
+  Commit NewCommit() const;
+
+  /// Adds the totals as they are after this commit, and makes it durable.
+  Status WriteCommit(Commit commit);
+
+  /// One commit for all batches that are done by now.
+  void StoreDone(std::vector<std::unique_ptr<Batch>> done);
+
+  void AddToCommit(const Batch& batch, Commit* commit);
+
+  void AddFailure(const Batch& batch, std::size_t text, const Status& status, Commit* commit);
+
+  /// Counts the batch and decides whether the run goes on.
+  void Judge(const Batch& batch, Commit* commit);
+
+  /// All texts of the batch that have neither a vector nor a reason of their own.
+  void FailRest(const Batch& batch, Commit* commit);
+
+  void ReportProgress();
+
+  void SaveCheckpoint();
+
+  Result<IngestReport> Finish();
+
+  // Constant after construction.
+  Store& store_;
+  StoreWriter writer_;
+  const Dataset& dataset_;
+  Provider& provider_;
+  const IngestOptions& options_;
+  Clock& clock_;
+  IngestObserver silent_;
+  IngestObserver& observer_;
+  const SpaceId space_;
+  const ProviderLimits limits_;
+  const std::chrono::nanoseconds started_;
+  const std::optional<SourceStamp> stamp_ = dataset_.Stamp();
+
+  // Own synchronisation.
+  StopFlag halt_{false};
+  RateLimiter limiter_;
+  SpendGate gate_;
+  BatchEmbedder embedder_;
+
+  // Only the calling thread.
+  SplitRecord split_;
+  CoverageRecord coverage_;
+  CoverageRecord earlier_coverage_;
+  ScanResult scan_;
+  IngestPlan plan_;
+  std::vector<BatchRange> batches_;
+  std::unique_ptr<DocumentReader> reader_;
+  Document document_;
+  std::uint32_t run_number_ = 0;
+  RunRecord run_;
+  IngestReport report_;
+  std::chrono::nanoseconds batch_time_{0};
+  std::chrono::nanoseconds last_checkpoint_{0};
+  std::uint32_t failed_in_a_row_ = 0;
+};
+
+}  // namespace embstore
