@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 import traceback
-from signal import SIGINT, SIGKILL, SIGPIPE, SIGTERM  # For the cases.
+from signal import SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGTERM  # For the cases.
 
 from simulator import Oracle, Simulator
 
@@ -41,6 +41,14 @@ def case(function):
     """Registers a case. Its name, read as a sentence, says what must hold."""
     CASES.append(function)
     return function
+
+
+def gap(reason):
+    """Marks a case that is known to fail for now. It is run all the same and must still fail."""
+    def mark(function):
+        function.gap = reason
+        return function
+    return mark
 
 
 def full_name(function):
@@ -283,12 +291,14 @@ class Scratch:
         self._running.append(running)
         return running
 
-    def run(self, *words, key=None, env=None, input=None, seconds=COMMAND_SECONDS):
+    def run(self, *words, key=None, env=None, input=None, seconds=COMMAND_SECONDS, under=()):
+        """`under`: a command that runs it, such as prlimit with its flags."""
         words = [str(word) for word in words]
         started = time.monotonic()
         source = {"stdin": subprocess.DEVNULL} if input is None else {"input": input}
-        done = subprocess.run([self.tools.embstore, *words], cwd=self.dir, capture_output=True,
-                              env=self.environment(key, env), timeout=seconds, **source)
+        done = subprocess.run([*under, self.tools.embstore, *words], cwd=self.dir,
+                              capture_output=True, env=self.environment(key, env),
+                              timeout=seconds, **source)
         return Result(words, done.returncode, done.stdout, done.stderr,
                       time.monotonic() - started)
 
@@ -354,11 +364,14 @@ def run_one(function, tools):
         outcome = ("FAIL", str(failure))
     except Exception:  # A case that is itself broken must not hide the others.
         outcome = ("FAIL", traceback.format_exc())
+    if hasattr(function, "gap"):
+        outcome = {"FAIL": ("gap", function.gap),
+                   "ok": ("FAIL", "this gap is closed: take the mark off the case")}[outcome[0]]
     return (*outcome, time.monotonic() - started)
 
 
 def run_cases(cases, tools, jobs):
-    counts = {"ok": 0, "skip": 0, "FAIL": 0}
+    counts = {"ok": 0, "skip": 0, "gap": 0, "FAIL": 0}
     started = time.monotonic()
     with contextlib.closing(tools), concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         futures = {pool.submit(run_one, function, tools): function for function in cases}
@@ -368,7 +381,6 @@ def run_cases(cases, tools, jobs):
             print(f"{outcome:4}  {seconds:5.1f} s  {full_name(futures[future])}", flush=True)
             if message:
                 print("      " + message.replace("\n", "\n      "), flush=True)
-    skipped = f", {counts['skip']} skipped" if counts["skip"] else ""
-    print(f"{time.monotonic() - started:.0f} s")
-    print(f"{counts['ok']} passed, {counts['FAIL']} failed{skipped}")
+    print(f"{time.monotonic() - started:.0f} s, {counts['skip']} skipped, {counts['gap']} known gaps")
+    print(f"{counts['ok']} passed, {counts['FAIL']} failed")
     return 0 if counts["FAIL"] == 0 and counts["ok"] > 0 else 1

@@ -44,26 +44,20 @@ std::string ReportJson(const ExportFlags& flags, const ExportReport& r) {
 }
 
 int RunExport(App& app, const ExportFlags& flags) {
-  auto config = app.LoadConfiguration();
-  if (!config.ok()) return app.Fail(kFailed, config.status());
   auto missing = ParseMissing(flags.missing);
   if (!missing.ok()) return app.Fail(kFailed, missing.status());
-  auto store = app.OpenStore(*config, /*read_only=*/true);
-  if (!store.ok()) return app.Fail(kFailed, store.status());
-  auto split = (*store)->FindSplit(flags.split);
-  if (!split.ok()) return app.Fail(kFailed, split.status());
-  auto space = ChooseSpace(**store, *split, *config, flags.model);
-  if (!space.ok()) return app.Fail(kFailed, space.status());
+  auto opened = OpenSplit(app, flags.split, flags.model);
+  if (!opened.ok()) return app.Fail(kFailed, opened.status());
 
   ExportOptions options;
   options.split = flags.split;
-  options.space = space->id;
+  options.space = opened->space.id;
   options.output_dir = flags.output_dir;
   options.missing = *missing;
   options.dimensions = flags.dimensions;
-  options.normalize = config->embedding.normalize && !flags.no_normalize;
+  options.normalize = opened->config.embedding.normalize && !flags.no_normalize;
   options.verify = flags.verify;
-  auto report = ExportSplit(**store, options);
+  auto report = ExportSplit(*opened->store, options);
   if (!report.ok()) return app.Fail(kFailed, report.status());
 
   if (report->unchanged) app.Say("unchanged: the export is left as it is");
@@ -89,7 +83,7 @@ CommandBody AddExport(CLI::App& parser) {
   command->add_option("--dimensions", flags->dimensions, "Keep only the first N numbers");
   command->add_flag("--no-normalize", flags->no_normalize, "Rows as the provider returned them");
   command->add_flag("--verify", flags->verify, "Read the files back and compare");
-  command->add_option("--model", flags->model, "Which model's vectors, if there are several");
+  AddModelFlag(*command, flags->model);
   return [flags](App& app) { return RunExport(app, *flags); };
 }
 

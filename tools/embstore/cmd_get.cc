@@ -206,8 +206,6 @@ Status WriteRows(const Store& store, SpaceId space, std::size_t dimensions, bool
 }
 
 int RunGet(App& app, const GetFlags& flags) {
-  auto config = app.LoadConfiguration();
-  if (!config.ok()) return app.Fail(kFailed, config.status());
   std::vector<std::string> ids = flags.ids;
   if (flags.from_stdin) {
     for (std::string& id : ReadIds(std::cin)) ids.push_back(std::move(id));
@@ -215,27 +213,24 @@ int RunGet(App& app, const GetFlags& flags) {
   if (ids.empty()) {
     return app.Fail(kFailed, {Code::kInvalidArgument, "no document id: name some, or use --stdin"});
   }
-  auto store = app.OpenStore(*config, /*read_only=*/true);
-  if (!store.ok()) return app.Fail(kFailed, store.status());
-  auto split = (*store)->FindSplit(flags.split);
-  if (!split.ok()) return app.Fail(kFailed, split.status());
-  auto space = ChooseSpace(**store, *split, *config, flags.model);
-  if (!space.ok()) return app.Fail(kFailed, space.status());
-  auto documents = FindAll(**store, *split, space->id, ids);
+  auto opened = OpenSplit(app, flags.split, flags.model);
+  if (!opened.ok()) return app.Fail(kFailed, opened.status());
+  const Store& store = *opened->store;
+  const SpaceInfo& space = opened->space;
+  auto documents = FindAll(store, opened->split, space.id, ids);
   if (!documents.ok()) return app.Fail(kFailed, documents.status());
 
-  const std::size_t dimensions = space->record.identity.dimensions;
-  const bool normalize = config->embedding.normalize && !flags.no_normalize;
+  const std::size_t dimensions = space.record.identity.dimensions;
+  const bool normalize = opened->config.embedding.normalize && !flags.no_normalize;
   std::unique_ptr<RowSink> sink;
   if (!flags.npy.empty()) {
     sink = std::make_unique<NpySink>(flags.npy, documents->size(), dimensions);
   } else if (flags.raw) {
     sink = std::make_unique<RawSink>();
   } else {
-    sink = std::make_unique<TextSink>(**store, app.flags().json, flags.text, normalize);
+    sink = std::make_unique<TextSink>(store, app.flags().json, flags.text, normalize);
   }
-  const Status written =
-      WriteRows(**store, space->id, dimensions, normalize, *documents, sink.get());
+  const Status written = WriteRows(store, space.id, dimensions, normalize, *documents, sink.get());
   return written.ok() ? kExitDone : app.Fail(kFailed, written);
 }
 
@@ -251,7 +246,7 @@ CommandBody AddGet(CLI::App& parser) {
   command->add_flag("--raw", flags->raw, "Print raw little-endian float32")->excludes(npy);
   command->add_flag("--text", flags->text, "Print the text too");
   command->add_flag("--no-normalize", flags->no_normalize, "As the provider returned it");
-  command->add_option("--model", flags->model, "Which model's vectors, if there are several");
+  AddModelFlag(*command, flags->model);
   return [flags](App& app) { return RunGet(app, *flags); };
 }
 

@@ -117,26 +117,17 @@ int Conclude(App& app, const IngestFlags& flags, const std::filesystem::path& di
 int RunIngest(App& app, const IngestFlags& flags) {
   const StopFlag& stop = InstallSignalHandlers();
   ProtectMemory();
-  auto config = app.LoadConfiguration();
-  if (!config.ok()) return app.Fail(kFailed, config.status());
-  if (Status applied = ApplyFlags(flags, &*config); !applied.ok())
-    return app.Fail(kFailed, applied);
-  auto provider = MakeProvider(*config, Purpose::kEmbed);
-  if (!provider.ok()) return app.Fail(kFailed, provider.status());
-  auto options = MakeIngestOptions(flags, *config, **provider);
-  if (!options.ok()) return app.Fail(kFailed, options.status());
-  std::string warning;
-  PriceOf(*config, **provider, &warning);
-  if (!warning.empty()) app.Warn(warning);
-  auto dataset = OpenDataset(flags, *config);
-  if (!dataset.ok()) return app.Fail(kFailed, dataset.status());
-  auto store = app.OpenStore(*config, /*read_only=*/false);
+  auto prepared = PrepareIngest(app, flags, Purpose::kEmbed);
+  if (!prepared.ok()) return app.Fail(kFailed, prepared.status());
+  if (!prepared->price_warning.empty()) app.Warn(prepared->price_warning);
+  auto store = app.OpenStore(prepared->config, /*read_only=*/false);
   if (!store.ok()) return app.Fail(kFailed, store.status());
 
   ProgressPrinter progress(app, SystemClock());
-  options->observer = &progress;
-  options->stop = &stop;
-  auto report = Ingest(store->get(), **dataset, provider->get(), *options);
+  prepared->options.observer = &progress;
+  prepared->options.stop = &stop;
+  auto report =
+      Ingest(store->get(), *prepared->dataset, prepared->provider.get(), prepared->options);
   progress.Finish();
   if (!report.ok()) return app.Fail(kFailed, report.status());
   const std::filesystem::path directory = (*store)->directory();

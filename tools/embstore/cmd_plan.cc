@@ -48,36 +48,27 @@ std::string PlanTable(const IngestFlags& flags, const IngestPlan& plan, const Mo
 }
 
 int RunPlan(App& app, const IngestFlags& flags) {
-  auto config = app.LoadConfiguration();
-  if (!config.ok()) return app.Fail(kFailed, config.status());
-  if (Status applied = ApplyFlags(flags, &*config); !applied.ok())
-    return app.Fail(kFailed, applied);
-  auto provider = MakeProvider(*config, Purpose::kPlan);
-  if (!provider.ok()) return app.Fail(kFailed, provider.status());
-  auto options = MakeIngestOptions(flags, *config, **provider);
-  if (!options.ok()) return app.Fail(kFailed, options.status());
-  std::string warning;
-  const ModelPrice price = PriceOf(*config, **provider, &warning);
-  if (!warning.empty()) app.Warn(warning);
-  auto dataset = OpenDataset(flags, *config);
-  if (!dataset.ok()) return app.Fail(kFailed, dataset.status());
-  auto store = app.OpenStore(*config, /*read_only=*/true);
+  auto prepared = PrepareIngest(app, flags, Purpose::kPlan);
+  if (!prepared.ok()) return app.Fail(kFailed, prepared.status());
+  if (!prepared->price_warning.empty()) app.Warn(prepared->price_warning);
+  const IngestOptions& options = prepared->options;
+  auto store = app.OpenStore(prepared->config, /*read_only=*/true);
   if (!store.ok() && store.code() != Code::kNotFound) return app.Fail(kFailed, store.status());
 
   const Store* const existing = store.ok() ? store->get() : nullptr;
-  auto plan = PlanIngest(existing, **dataset, **provider, *options);
+  auto plan = PlanIngest(existing, *prepared->dataset, *prepared->provider, options);
   if (!plan.ok()) return app.Fail(kFailed, plan.status());
-  if (options->expected_documents != 0 && flags.limit == 0 &&
-      options->expected_documents != plan->documents) {
+  if (options.expected_documents != 0 && flags.limit == 0 &&
+      options.expected_documents != plan->documents) {
     app.Warn(fmt::format("split '{}' has {} documents, {} were expected", flags.split,
-                         plan->documents, options->expected_documents));
+                         plan->documents, options.expected_documents));
   }
-  if (options->max_cost && plan->cost > *options->max_cost) {
+  if (options.max_cost && plan->cost > *options.max_cost) {
     app.Warn(fmt::format("this costs {}, more than --max-cost {}: ingest would stop on the way",
-                         FormatUsd(plan->cost), FormatUsd(*options->max_cost)));
+                         FormatUsd(plan->cost), FormatUsd(*options.max_cost)));
   }
-  const Status printed =
-      Print(app.flags().json ? PlanJson(*plan, price) : PlanTable(flags, *plan, price));
+  const Status printed = Print(app.flags().json ? PlanJson(*plan, prepared->price)
+                                                : PlanTable(flags, *plan, prepared->price));
   return printed.ok() ? kExitDone : app.Fail(kFailed, printed);
 }
 

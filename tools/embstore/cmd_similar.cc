@@ -71,22 +71,18 @@ Status PrintHits(const App& app, const Store& store, const SplitInfo& split,
 }
 
 int RunSimilar(App& app, const SimilarFlags& flags) {
-  auto config = app.LoadConfiguration();
-  if (!config.ok()) return app.Fail(kFailed, config.status());
-  auto store = app.OpenStore(*config, /*read_only=*/true);
-  if (!store.ok()) return app.Fail(kFailed, store.status());
-  auto split = (*store)->FindSplit(flags.split);
-  if (!split.ok()) return app.Fail(kFailed, split.status());
-  auto space = ChooseSpace(**store, *split, *config, flags.model);
-  if (!space.ok()) return app.Fail(kFailed, space.status());
-  auto document = (*store)->FindDocument(*split, flags.id);
+  auto opened = OpenSplit(app, flags.split, flags.model);
+  if (!opened.ok()) return app.Fail(kFailed, opened.status());
+  const Store& store = *opened->store;
+  const SpaceInfo& space = opened->space;
+  auto document = store.FindDocument(opened->split, flags.id);
   if (!document.ok()) return app.Fail(kFailed, document.status());
-  std::vector<float> query(space->record.identity.dimensions);
-  Status read = (*store)->GetVector(space->id, document->record.text, query);
+  std::vector<float> query(space.record.identity.dimensions);
+  Status read = store.GetVector(space.id, document->record.text, query);
   if (!read.ok()) return app.Fail(kFailed, read.Prefixed("document '" + document->Id() + "'"));
-  auto hits = FindNearest(**store, *split, space->id, query, {flags.k, document->position});
+  auto hits = FindNearest(store, opened->split, space.id, query, {flags.k, document->position});
   if (!hits.ok()) return app.Fail(kFailed, hits.status());
-  const Status printed = PrintHits(app, **store, *split, *hits);
+  const Status printed = PrintHits(app, store, opened->split, *hits);
   return printed.ok() ? kExitDone : app.Fail(kFailed, printed);
 }
 
@@ -99,7 +95,7 @@ CommandBody AddSimilar(CLI::App& parser) {
   command->add_option("split", flags->split, "Name of the split")->required();
   command->add_option("id", flags->id, "Document id")->required();
   command->add_option("-k", flags->k, "How many")->check(CLI::Range(1, 100'000));
-  command->add_option("--model", flags->model, "Which model's vectors, if there are several");
+  AddModelFlag(*command, flags->model);
   return [flags](App& app) { return RunSimilar(app, *flags); };
 }
 

@@ -80,36 +80,22 @@ Result<std::unique_ptr<Provider>> MakeGemini(const Config& config, Purpose purpo
   return MakeGeminiProvider(options);
 }
 
-std::string Describe(const SpaceInfo& space) {
-  const EmbeddingIdentity& identity = space.record.identity;
-  std::string text = identity.model + " (" + std::to_string(identity.dimensions) + " dimensions";
-  if (!identity.task_type.empty()) text += ", " + identity.task_type;
-  return text + ")";
+Result<std::unique_ptr<Provider>> MakeProvider(const Config& config, Purpose purpose) {
+  if (config.embedding.provider == kGemini) return MakeGemini(config, purpose);
+  LocalProviderOptions options;
+  options.seed = config.seed;
+  options.dimensions = config.embedding.dimensions;
+  return MakeLocalProvider(options);
 }
 
-}  // namespace
-
-void AddIngestFlags(CLI::App& command, IngestFlags& flags) {
-  command.add_option("split", flags.split, "Name of the split, e.g. train")->required();
-  command.add_option("--input", flags.input, "Input file; plain, gzip or zstd");
-  command.add_option("--format", flags.format, "ag_news, csv or jsonl");
-  command.add_option("--text-field", flags.text_fields, "Field(s) with the text: F[,F2]");
-  command.add_option("--id-field", flags.id_field, "Field with the document id");
-  command.add_option("--label-field", flags.label_field, "Field with the label");
-  command.add_option("--provider", flags.provider, "gemini or local")->envname("EMBSTORE_PROVIDER");
-  command.add_option("--model", flags.model, "Model name")->envname("EMBSTORE_MODEL");
-  command.add_option("--dimensions", flags.dimensions, "Numbers a vector")
-      ->envname("EMBSTORE_DIMENSIONS");
-  command.add_option("--mode", flags.mode, "sync (batch comes later)")->envname("EMBSTORE_MODE");
-  command.add_option("--base-url", flags.base_url, "Server, e.g. http://127.0.0.1:8080")
-      ->envname("EMBSTORE_BASE_URL");
-  command.add_option("--batch-size", flags.batch_size, "Texts a request")
-      ->envname("EMBSTORE_BATCH_SIZE");
-  command.add_option("--concurrency", flags.concurrency, "Requests in flight")
-      ->envname("EMBSTORE_CONCURRENCY");
-  command.add_option("--limit", flags.limit, "Only the first N documents");
-  command.add_option("--max-cost", flags.max_cost, "Stop before spending more than this, in USD");
-  command.add_flag("--refresh", flags.refresh, "Embed again what is cached (and pay again)");
+/// The prices of the provider's model; none, with a warning, when the table has none.
+ModelPrice PriceOf(const Config& config, const Provider& provider, std::string* warning) {
+  if (provider.name() == kLocal) return {};
+  const auto price = config.pricing.models.find(provider.identity().model);
+  if (price != config.pricing.models.end()) return price->second;
+  *warning = "no price is known for model '" + provider.identity().model +
+             "'; costs are shown as $0.0000. Add it under pricing.models in config.yaml";
+  return {};
 }
 
 Status ApplyFlags(const IngestFlags& flags, Config* config) {
@@ -180,25 +166,8 @@ Result<std::unique_ptr<Dataset>> OpenDataset(const IngestFlags& flags, const Con
   return dataset;
 }
 
-Result<std::unique_ptr<Provider>> MakeProvider(const Config& config, Purpose purpose) {
-  if (config.embedding.provider == kGemini) return MakeGemini(config, purpose);
-  LocalProviderOptions options;
-  options.seed = config.seed;
-  options.dimensions = config.embedding.dimensions;
-  return MakeLocalProvider(options);
-}
-
-ModelPrice PriceOf(const Config& config, const Provider& provider, std::string* warning) {
-  if (provider.name() == kLocal) return {};
-  const auto price = config.pricing.models.find(provider.identity().model);
-  if (price != config.pricing.models.end()) return price->second;
-  *warning = "no price is known for model '" + provider.identity().model +
-             "'; costs are shown as $0.0000. Add it under pricing.models in config.yaml";
-  return {};
-}
-
 Result<IngestOptions> MakeIngestOptions(const IngestFlags& flags, const Config& config,
-                                        const Provider& provider) {
+                                        const ModelPrice& price, const std::string& price_warning) {
   IngestOptions options;
   options.split = flags.split;
   options.dataset_name = config.dataset.name;
@@ -212,17 +181,16 @@ Result<IngestOptions> MakeIngestOptions(const IngestFlags& flags, const Config& 
   options.concurrency = config.embedding.concurrency;
   options.refresh = !config.embedding.cache_enabled;
   options.write_checkpoint = config.embedding.checkpoint_enabled;
-  std::string warning;
-  options.price = PriceOf(config, provider, &warning).sync;
+  options.price = price.sync;
   if (flags.max_cost) {
     options.max_cost = ParseUsd(*flags.max_cost);
     if (!options.max_cost) {
       return Status(Code::kInvalidArgument, "--max-cost is an amount in USD such as 1.50, not '" +
                                                 Printable(*flags.max_cost, 40) + "'");
     }
-    if (!warning.empty()) {
+    if (!price_warning.empty()) {
       return Status(Code::kInvalidArgument,
-                    "--max-cost needs a price: " + warning + "; nothing was sent");
+                    "--max-cost needs a price: " + price_warning + "; nothing was sent");
     }
   }
   options.retry.max_retries = config.retry.max_retries;
@@ -232,6 +200,59 @@ Result<IngestOptions> MakeIngestOptions(const IngestFlags& flags, const Config& 
   options.jitter_seed = config.seed;
   return options;
 }
+
+std::string Describe(const SpaceInfo& space) {
+  const EmbeddingIdentity& identity = space.record.identity;
+  std::string text = identity.model + " (" + std::to_string(identity.dimensions) + " dimensions";
+  if (!identity.task_type.empty()) text += ", " + identity.task_type;
+  return text + ")";
+}
+
+}  // namespace
+
+void AddIngestFlags(CLI::App& command, IngestFlags& flags) {
+  command.add_option("split", flags.split, "Name of the split, e.g. train")->required();
+  command.add_option("--input", flags.input, "Input file; plain, gzip or zstd");
+  command.add_option("--format", flags.format, "ag_news, csv or jsonl");
+  command.add_option("--text-field", flags.text_fields, "Field(s) with the text: F[,F2]");
+  command.add_option("--id-field", flags.id_field, "Field with the document id");
+  command.add_option("--label-field", flags.label_field, "Field with the label");
+  command.add_option("--provider", flags.provider, "gemini or local")->envname("EMBSTORE_PROVIDER");
+  command.add_option("--model", flags.model, "Model name")->envname("EMBSTORE_MODEL");
+  command.add_option("--dimensions", flags.dimensions, "Numbers a vector")
+      ->envname("EMBSTORE_DIMENSIONS");
+  command.add_option("--mode", flags.mode, "sync (batch comes later)")->envname("EMBSTORE_MODE");
+  command.add_option("--base-url", flags.base_url, "Server, e.g. http://127.0.0.1:8080")
+      ->envname("EMBSTORE_BASE_URL");
+  command.add_option("--batch-size", flags.batch_size, "Texts a request")
+      ->envname("EMBSTORE_BATCH_SIZE");
+  command.add_option("--concurrency", flags.concurrency, "Requests in flight")
+      ->envname("EMBSTORE_CONCURRENCY");
+  command.add_option("--limit", flags.limit, "Only the first N documents");
+  command.add_option("--max-cost", flags.max_cost, "Stop before spending more than this, in USD");
+  command.add_flag("--refresh", flags.refresh, "Embed again what is cached (and pay again)");
+}
+
+Result<PreparedIngest> PrepareIngest(const App& app, const IngestFlags& flags, Purpose purpose) {
+  PreparedIngest prepared;
+  auto config = app.LoadConfiguration();
+  if (!config.ok()) return config.status();
+  prepared.config = std::move(*config);
+  if (Status applied = ApplyFlags(flags, &prepared.config); !applied.ok()) return applied;
+  auto provider = MakeProvider(prepared.config, purpose);
+  if (!provider.ok()) return provider.status();
+  prepared.provider = std::move(*provider);
+  prepared.price = PriceOf(prepared.config, *prepared.provider, &prepared.price_warning);
+  auto options = MakeIngestOptions(flags, prepared.config, prepared.price, prepared.price_warning);
+  if (!options.ok()) return options.status();
+  prepared.options = std::move(*options);
+  auto dataset = OpenDataset(flags, prepared.config);
+  if (!dataset.ok()) return dataset.status();
+  prepared.dataset = std::move(*dataset);
+  return prepared;
+}
+
+namespace {
 
 Result<SpaceInfo> ChooseSpace(const Store& store, const SplitInfo& split, const Config& config,
                               const std::optional<std::string>& model) {
@@ -260,6 +281,25 @@ Result<SpaceInfo> ChooseSpace(const Store& store, const SplitInfo& split, const 
     }
   }
   return Status(Code::kInvalidArgument, there_are + ". Choose one with --model");
+}
+
+}  // namespace
+
+Result<OpenedSplit> OpenSplit(const App& app, const std::string& split,
+                              const std::optional<std::string>& model) {
+  auto config = app.LoadConfiguration();
+  if (!config.ok()) return config.status();
+  auto store = app.OpenStore(*config, /*read_only=*/true);
+  if (!store.ok()) return store.status();
+  auto info = (*store)->FindSplit(split);
+  if (!info.ok()) return info.status();
+  auto space = ChooseSpace(**store, *info, *config, model);
+  if (!space.ok()) return space.status();
+  return OpenedSplit{std::move(*config), std::move(*store), std::move(*info), std::move(*space)};
+}
+
+void AddModelFlag(CLI::App& command, std::optional<std::string>& model) {
+  command.add_option("--model", model, "Which model's vectors, if there are several");
 }
 
 }  // namespace embstore::tool

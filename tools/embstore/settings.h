@@ -39,27 +39,35 @@ struct IngestFlags {
 
 void AddIngestFlags(CLI::App& command, IngestFlags& flags);
 
-/// Changes `config` as the flags say. kInvalidArgument: an impossible value.
-Status ApplyFlags(const IngestFlags& flags, Config* config);
-
-Result<std::unique_ptr<Dataset>> OpenDataset(const IngestFlags& flags, const Config& config);
-
 enum class Purpose {
   kEmbed,  ///< Needs a key.
   kPlan,   ///< Sends nothing, so needs none.
 };
-Result<std::unique_ptr<Provider>> MakeProvider(const Config& config, Purpose purpose);
 
-/// Everything of IngestOptions that flags and configuration decide.
-Result<IngestOptions> MakeIngestOptions(const IngestFlags& flags, const Config& config,
-                                        const Provider& provider);
+/// What `ingest` and `plan` work on: configuration and flags made real.
+struct PreparedIngest {
+  Config config;
+  std::unique_ptr<Provider> provider;
+  std::unique_ptr<Dataset> dataset;
+  IngestOptions options;
+  ModelPrice price;
+  std::string price_warning;  ///< Empty, or that the model has no price.
+};
+Result<PreparedIngest> PrepareIngest(const App& app, const IngestFlags& flags, Purpose purpose);
 
-/// The prices of the provider's model; nothing (with a warning to print) when it has none.
-ModelPrice PriceOf(const Config& config, const Provider& provider, std::string* warning);
+/// What a reading command works on.
+struct OpenedSplit {
+  Config config;
+  std::unique_ptr<Store> store;
+  SplitInfo split;
+  SpaceInfo space;
+};
 
-/// The space that a reading command is about: the only one that covers the split, the one whose
-/// model is `model`, or the configured one.
-Result<SpaceInfo> ChooseSpace(const Store& store, const SplitInfo& split, const Config& config,
+/// Opens the store for reading and finds the split and one of its spaces: the only one, the one
+/// whose model is `model`, or the configured one.
+Result<OpenedSplit> OpenSplit(const App& app, const std::string& split,
                               const std::optional<std::string>& model);
+
+void AddModelFlag(CLI::App& command, std::optional<std::string>& model);
 
 }  // namespace embstore::tool

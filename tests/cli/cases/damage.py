@@ -5,7 +5,7 @@ import random
 import shutil
 
 from files import read_npy
-from harness import SIGKILL, await_that, case, check, contains, equal
+from harness import SIGKILL, await_that, case, check, contains, equal, gap
 
 DOCUMENTS = 300
 
@@ -87,17 +87,30 @@ def a_missing_table_is_damage(t):
 
 
 @case
-def a_store_without_its_current_file_is_not_taken_for_a_new_one(t):
+def a_store_without_its_current_file_is_never_taken_for_a_new_one(t):
     """Everything would be paid for again."""
     server = t.simulator()
     t.sample(DOCUMENTS)
     words = ["ingest", "train", "--base-url", server.url, "--input", "sample.csv"]
     t.run(*words, key="good").expect(0)
+    tables = sorted(p.name for p in (t.dir / "cache/store").glob("*.sst"))
     (t.dir / "cache/store/CURRENT").unlink()
-    for reading in [["status"], ["get", "train", "1"], ["export", "train"]]:
-        check(t.run(*reading).code in (5, 9), "reading")
-    t.run(*words, key="good").expect(5)
-    equal(len(server.billed()), DOCUMENTS, "billed")
+    for _ in range(2):
+        result = t.run(*words, key="good")
+        equal(len(server.billed()), DOCUMENTS, "billed")
+        result.expect(5)
+        equal(sorted(p.name for p in (t.dir / "cache/store").glob("*.sst")), tables, "tables")
+        for reading in [["status"], ["get", "train", "1"], ["export", "train"]]:
+            t.run(*reading).expect(5)
+
+
+@case
+def damage_during_an_answer_leaves_one_json_document(t):
+    store(t)
+    table = largest(t, "*.sst")
+    flip(table, table.stat().st_size // 2)
+    ids = [str(i) for i in range(DOCUMENTS)]
+    equal(t.run("--json", "get", "train", *ids).expect(5).json()["error"]["code"], "corruption", "code")
 
 
 @case
@@ -122,6 +135,7 @@ def a_flipped_bit_in_the_log_is_damage(t):
     equal(len(server.billed()), billed, "billed")
 
 
+@gap("there is no second witness outside the store yet, which would know what was bought")
 @case
 def a_deleted_log_is_noticed_before_anything_is_paid_again(t):
     server = killed_store(t)

@@ -3,6 +3,7 @@
 
 import gzip
 import json
+import os
 import shutil
 import subprocess
 
@@ -155,6 +156,14 @@ def a_broken_line_at_the_end_of_a_long_file_sends_nothing(t):
     result = t.run("ingest", "s", "--base-url", server.url, "--input", "sample.csv", key="good")
     contains(result.expect(2).err, "sample.csv:1201:")
     equal((server.stop(), server.billed()), (0, []), "calls")
+
+
+@case
+def only_regular_files_are_read(t):
+    os.mkfifo(t.dir / "pipe")
+    for name in ["pipe", ".", "/dev/null", "nowhere.csv", "sample.csv/x", ""]:
+        t.show("ingest", "s", "--provider", "local", "--input", name, seconds=5).expect(2, out="")
+    t.matches("not_regular_files")
 
 
 @case

@@ -190,6 +190,25 @@ def a_budget_is_never_passed_and_the_next_run_goes_on(t):
 
 
 @case
+def a_budget_of_nothing_sends_nothing(t):
+    server = t.simulator()
+    t.sample(3)
+    ingest(t, server, "--max-cost", "0", code=8)
+    for amount in ["-1", "1e3", "", "nan", "1,5"]:
+        contains(ingest(t, server, "--max-cost=" + amount, code=2).err, "--max-cost")
+    equal(server.stop(), 0, "calls")
+
+
+@case
+def the_name_of_a_model_may_have_the_prefix_of_the_api(t):
+    server = t.simulator()
+    t.sample(3)
+    space = ingest(t, server).json()["space"]
+    report = ingest(t, server, "--model", "models/gemini-embedding-001").json()
+    equal((report["space"], report["embedded"]), (space, 0), "space")
+
+
+@case
 def a_used_up_day_ends_the_run_and_tomorrow_goes_on(t):
     today = t.simulator("--quota-rpd", "45")
     t.sample(100)

@@ -134,9 +134,7 @@ def two_models_live_side_by_side(t):
     check(first["space"] != second["space"], "both have one space")
     equal(second["embedded"], 20, "embedded for the second")
     # Both are the same model's name, so only the configuration can choose.
-    equal(t.run("--json", "get", "train", "3", env={"EMBSTORE_PROVIDER": "local"}).code, 0 + 2,
-          "get without a choice")
-    t.config()
+    t.run("get", "train", "3").expect(2)
     t.write("config.yaml", "seed: 7\n" + t.read("config.yaml"))
     third = ingest(t)
     equal(third["embedded"], 20, "embedded for the third")
@@ -206,6 +204,27 @@ def texts_are_kept_unless_told_otherwise(t):
     t.run("--store", "bare", "similar", "train", "0").expect(0)
     for file in (t.dir / "bare").rglob("*"):
         check(not file.is_file() or b"perceived" not in file.read_bytes(), f"a text is in {file}")
+
+
+@case
+def a_new_text_under_an_old_id_is_a_new_text(t):
+    words = ["--format", "csv", "--id-field", "id"]
+    t.write("a.csv", "text,id\nold,x\nsame,y\n")
+    ingest(t, *words, input="a.csv")
+    t.write("a.csv", "text,id\nnew,x\nsame,y\n")
+    equal(ingest(t, *words, input="a.csv")["embedded"], 1, "embedded")
+    equal([d["text"] for d in t.run("--json", "get", "train", "x", "y").json()], ["new", "same"], "")
+
+
+@case
+def an_id_may_come_twice_with_one_text(t):
+    t.write("a.csv", "text,id\na,x\nb,y\na,x\n")
+    result = t.run("--json", "ingest", "train", "--provider", "local", "--format", "csv", "--id-field",
+                   "id", "--input", "a.csv").expect(0)
+    contains(result.err, "⚠️ 1 documents repeat the id and the text of an earlier one")
+    equal(counts(result.json()), dict(documents=3, unique_documents=2, cached=0, embedded=2), "")
+    found = t.run("--json", "get", "train", "x").expect(0).json()
+    check(found[0]["position"] in (0, 2) and found[0]["text"] == "a", str(found))
 
 
 @case

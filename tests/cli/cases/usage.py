@@ -37,7 +37,6 @@ def mistakes_on_the_command_line_are_named(t):
     t.sample(3)
     for line in ["ingets train", "frobnicate", "--bogus", "ingest --bogus train", "ingest",
                  "status a b", "get", "ingest train --dimensions many", "ingest train --dimensions -1",
-                 "ingest train --provider local --input sample.csv --limit -1",
                  "similar train 1 -k 0", "--quiet --verbose status",
                  "get train 1 --raw --npy x.npy",
                  "ingest train --provider lokal --input sample.csv",
@@ -52,6 +51,14 @@ def mistakes_on_the_command_line_are_named(t):
                  "ingest train --provider local --input .", "--config nowhere.yaml status"]:
         t.show(*line.split()).expect(2, out="")
     t.matches("mistakes")
+
+
+@case
+def a_negative_limit_is_a_mistake(t):
+    t.sample(3)
+    for flags in [["--limit", "-1"], ["--limit=-1"], ["--limit", "99999999999999999999"],
+                  ["--limit", "1.5"]]:
+        t.run("ingest", "train", "--provider", "local", "--input", "sample.csv", *flags).expect(2)
 
 
 @case
@@ -181,14 +188,23 @@ def a_full_standard_output_is_reported(t):
                   ["get", "train", "--raw", "1"], ["--json", "get", "train", "1"],
                   ["similar", "train", "1"], ["export", "train"],
                   ["plan", "train", "--provider", "local", "--input", "sample.csv"],
-                  ["ingest", "train", "--provider", "local", "--input", "sample.csv"],
-                  ["--help"], ["--version"], ["ingest", "--help"]]:
-        with open("/dev/full", "wb") as full:
-            done = subprocess.run([t.tools.embstore, *words], cwd=t.dir, stdin=subprocess.DEVNULL,
-                                  env=t.environment(None, None), stdout=full,
-                                  stderr=subprocess.PIPE, timeout=60)
-        equal(done.returncode, 7, f"exit code of {words}")
-        contains(done.stderr.decode(), "cannot write to standard output: No space left on device")
+                  ["ingest", "train", "--provider", "local", "--input", "sample.csv"]]:
+        cannot_write(t, words)
+
+
+@case
+def help_into_a_full_standard_output_is_reported(t):
+    for words in [["--help"], ["--version"], ["ingest", "--help"]]:
+        cannot_write(t, words)
+
+
+def cannot_write(t, words):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([t.tools.embstore, *words], cwd=t.dir, stdin=subprocess.DEVNULL,
+                              env=t.environment(None, None), stdout=full, stderr=subprocess.PIPE,
+                              timeout=60)
+    equal(done.returncode, 7, f"exit code of {words}")
+    contains(done.stderr.decode(), "cannot write to standard output: No space left on device")
 
 
 @case
