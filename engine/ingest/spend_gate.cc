@@ -9,10 +9,9 @@ Status SpendGate::Reserve(std::uint64_t tokens) {
   const std::lock_guard<std::mutex> guard(mutex_);
   const Money total = CostOf(tokens_spent_ + tokens_reserved_ + tokens, price_);
   if (max_cost_ && total > *max_cost_) {
-    return {Code::kBudgetReached,
-            "the budget of " + FormatUsd(*max_cost_) +
-                " is reached: " + FormatUsd(CostOf(tokens_spent_ + tokens_reserved_, price_)) +
-                " spent or under way, the next request would make it " + FormatUsd(total)};
+    return {Code::kBudgetReached, "the budget of " + FormatUsd(*max_cost_) + " is reached: " +
+                                      FormatUsd(CostOf(tokens_spent_ + tokens_reserved_, price_)) +
+                                      " spent or under way, and the next request would pass it"};
   }
   tokens_reserved_ += tokens;
   return {};

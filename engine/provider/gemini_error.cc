@@ -14,6 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kMaxDelay = std::chrono::hours(24);
+constexpr std::size_t kMinKeyBytes = 8;
 constexpr std::size_t kMessageBytes = 300;
 
 bool Has(std::string_view text, std::string_view part) {
@@ -106,7 +107,7 @@ Verdict JudgeBadRequest(const GeminiError& error) {
             "this account may not do that: check its billing and whether the service is offered "
             "in this region"};
   }
-  return {Code::kRejected, "the server refuses this input; as it is it will not be sent again"};
+  return {Code::kRejected, "the server refuses this input"};
 }
 
 Verdict JudgeTooMany(const GeminiError& error) {
@@ -139,7 +140,7 @@ Verdict Judge(const GeminiError& error) {
       return {Code::kInvalidArgument, "check the model's name and base_url"};
     case 413:
     case 422:
-      return {Code::kRejected, "the server refuses this input; as it is it will not be sent again"};
+      return {Code::kRejected, "the server refuses this input"};
     case 429:
       return JudgeTooMany(error);
     case 408:
@@ -243,7 +244,8 @@ std::optional<milliseconds> ParseDuration(std::string_view text) {
 }
 
 std::string SafeExcerpt(std::string_view text, const Secret* key, std::size_t limit) {
-  if (key == nullptr || key->empty()) return Printable(text, limit);
+  // A key shorter than any real one would only garble words that happen to contain it.
+  if (key == nullptr || key->Reveal().size() < kMinKeyBytes) return Printable(text, limit);
   const std::string& secret = key->Reveal();
   std::string clean;
   std::size_t at = 0;

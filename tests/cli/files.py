@@ -22,7 +22,9 @@ class Npy:
         self.header = content[10:10 + length].decode("ascii")
         self.data_at = 10 + length
         facts = ast.literal_eval(self.header)
-        self.descr, self.fortran, self.shape = (facts[k] for k in ("descr", "fortran_order", "shape"))
+        self.descr = facts["descr"]
+        self.fortran = facts["fortran_order"]
+        self.shape = facts["shape"]
         code = {"<f4": "f", "<i8": "q"}[self.descr]
         self.values = array.array(code)
         self.values.frombytes(content[self.data_at:])

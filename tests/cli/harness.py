@@ -30,8 +30,8 @@ CANARY_KEY = "canary-4f1d9c27-never-print-me"
 
 # Small numbers and short waits. Commands run in the scratch directory, so they find it.
 CONFIG = """\
-embedding: {dimensions: 128, batch_size: 10, use_batch_api: false, cache_dir: cache}
-retry: {initial_wait_seconds: 0.01}
+embedding: {{{embedding}dimensions: 128, batch_size: 10, use_batch_api: false, cache_dir: cache}}
+retry: {{initial_wait_seconds: 0.01}}
 """
 
 CASES = []
@@ -261,8 +261,10 @@ class Scratch:
     def read(self, name):
         return (self.dir / name).read_text()
 
-    def config(self, more=""):
-        self.write("config.yaml", CONFIG + more)
+    def config(self, more="", embedding=""):
+        """Writes config.yaml with more sections, and with more keys of the section embedding."""
+        keys = embedding + ", " if embedding else ""
+        self.write("config.yaml", CONFIG.format(embedding=keys) + more)
 
     def sample(self, documents=SAMPLE_DOCUMENTS, name="sample.csv"):
         """The first documents of the shipped sample, one a line, in the form of AG News."""
@@ -381,6 +383,7 @@ def run_cases(cases, tools, jobs):
             print(f"{outcome:4}  {seconds:5.1f} s  {full_name(futures[future])}", flush=True)
             if message:
                 print("      " + message.replace("\n", "\n      "), flush=True)
-    print(f"{time.monotonic() - started:.0f} s, {counts['skip']} skipped, {counts['gap']} known gaps")
+    seconds = time.monotonic() - started
+    print(f"{seconds:.0f} s, {counts['skip']} skipped, {counts['gap']} known gaps")
     print(f"{counts['ok']} passed, {counts['FAIL']} failed")
     return 0 if counts["FAIL"] == 0 and counts["ok"] > 0 else 1

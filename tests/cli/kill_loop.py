@@ -95,8 +95,8 @@ class KillLoop:
 
     def figures(self):
         return (f"{self.killed} kills, {self.distinct} texts, lost {self.lost}, billed twice "
-                f"{self.twice} (at most {self.allowed_twice()} in flight), wrong rows {self.wrong}, "
-                f"{time.monotonic() - self.started:.1f} s")
+                f"{self.twice} (at most {self.allowed_twice()} in flight), "
+                f"wrong rows {self.wrong}, {time.monotonic() - self.started:.1f} s")
 
     def judge(self):
         check(self.lost == 0 and self.wrong == 0 and self.twice <= self.allowed_twice(),

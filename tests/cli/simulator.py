@@ -27,7 +27,8 @@ class Simulator:
                                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         line = self._process.stdout.readline().decode()
         if not line.startswith("listening on "):
-            raise RuntimeError("the simulator did not start: " + self._process.stderr.read().decode())
+            said = self._process.stderr.read().decode()
+            raise RuntimeError("the simulator did not start: " + said)
         self.url = line.split()[-1]
         self.port = int(self.url.rsplit(":", 1)[1])
         self._calls = None

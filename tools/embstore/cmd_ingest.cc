@@ -79,12 +79,11 @@ std::string_view Advice(Code code) {
       return "Everything paid for is stored. Run the same command when the quota is fresh.";
     case Code::kPermissionDenied:
       return "Everything paid for is stored. Check the key, then run the same command.";
+    case Code::kInvalidArgument:
+      return "Everything paid for is stored. Correct that, then run the same command.";
     case Code::kWriteFailed:
-      return "What was committed is safe. Make room or repair the disk, then run the same command.";
     case Code::kCorruption:
-      return "Nothing more was sent. Restore the cache directory from a backup.";
-    case Code::kLocked:
-      return "Nothing was sent.";
+      return "Nothing more was sent.";
     default:
       return "What was committed is safe. Run the same command to go on.";
   }

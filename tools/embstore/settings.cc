@@ -280,7 +280,9 @@ Result<SpaceInfo> ChooseSpace(const Store& store, const SplitInfo& split, const 
       if (space.id == configured) return space;
     }
   }
-  return Status(Code::kInvalidArgument, there_are + ". Choose one with --model");
+  return Status(Code::kInvalidArgument, there_are +
+                                            ". Choose one with --model, or with model, dimensions "
+                                            "and task_type under embedding: in config.yaml");
 }
 
 }  // namespace

@@ -42,8 +42,7 @@ void AddServiceOptions(CLI::App* app, Options* options, RawOptions* raw) {
       ->type_name("KEY");
   app->add_option("--overlong", options->overlong, "Texts above the token limit; default truncate")
       ->type_name("truncate|reject")
-      ->transform(CLI::Transformer(kOverlong).description(""))
-      ->check(CLI::IsMember(kOverlong).description(""));
+      ->transform(CLI::CheckedTransformer(kOverlong).description(""));
   app->add_option("--quota-rpm", options->quotas.requests_per_minute,
                   "Texts a minute and model; 0 means no limit");
   app->add_option("--quota-tpm", options->quotas.tokens_per_minute,
@@ -52,8 +51,7 @@ void AddServiceOptions(CLI::App* app, Options* options, RawOptions* raw) {
                   "Texts a day and model; 0 means no limit");
   app->add_option("--tier", options->tier, "Quota names in 429 replies; default paid")
       ->type_name("paid|free")
-      ->transform(CLI::Transformer(kTiers).description(""))
-      ->check(CLI::IsMember(kTiers).description(""));
+      ->transform(CLI::CheckedTransformer(kTiers).description(""));
   app->add_option("--billing-log", options->billing_log,
                   "Append 'SHA256 MODEL DIMENSIONS ENDPOINT' for every billed text")
       ->type_name("FILE");

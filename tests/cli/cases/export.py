@@ -33,8 +33,8 @@ def the_array_is_what_every_reader_of_npy_understands(t):
     equal((npy.descr, npy.fortran, npy.shape), ("<f4", False, (50, 128)), "header")
     equal((npy.data_at % 64, npy.header[-1]), (0, "\n"), "alignment")
     labels = read_npy(t.dir / "cache/train_labels.npy")
-    equal((labels.descr, labels.fortran, labels.shape, set(labels.values)), ("<i8", False, (50,), {1}),
-          "labels")
+    equal((labels.descr, labels.fortran, labels.shape), ("<i8", False, (50,)), "labels")
+    equal(set(labels.values), {1}, "labels")
     vectors = [d["vector"] for d in
                t.run("--json", "get", "train", *map(str, range(50))).expect(0).json()]
     same_rows(npy.rows(), vectors)
@@ -43,8 +43,8 @@ def the_array_is_what_every_reader_of_npy_understands(t):
     except ImportError:
         return
     array = numpy.load(t.dir / "cache/train_embeddings.npy", allow_pickle=False)
-    equal((array.shape, str(array.dtype), array.flags["C_CONTIGUOUS"]), ((50, 128), "float32", True),
-          "numpy")
+    equal((array.shape, str(array.dtype)), ((50, 128), "float32"), "numpy")
+    check(array.flags["C_CONTIGUOUS"], "not in C order")
     equal(array.tobytes(), npy.values.tobytes(), "what numpy reads")
     check(abs((array * array).sum(axis=1) - 1).max() < 1e-5, "rows are not of unit length")
 
@@ -75,7 +75,7 @@ def labels_are_an_array_only_when_all_are_integers(t):
     t.run("export", "train").expect(0)
     equal(exported(t.dir / "cache"), [f for f in FILES if "labels" not in f], "files")
     lines = [json.loads(line) for line in t.read("cache/train_documents.jsonl").splitlines()]
-    equal(lines, [{"row": 0, "id": "x", "label": 1}, {"row": 1, "id": "y", "label": "two"}], "lines")
+    equal(lines, [{"row": 0, "id": "x", "label": 1}, {"row": 1, "id": "y", "label": "two"}], "")
     t.write("a.csv", "text,label,id\na,1,x\nb,-2,y\n")
     t.run("ingest", "train", *words, "--label-field", "label").expect(0)
     t.run("export", "train").expect(0)
@@ -104,8 +104,8 @@ def gaps(t):
     rows = [f"text {i},{i}" for i in range(15)]
     rows[1], rows[12] = '"",1', '" ",12'
     t.write("a.csv", "text,id\n" + "\n".join(rows) + "\n")
-    t.run("ingest", "train", "--provider", "local", "--format", "csv", "--id-field", "id", "--input",
-          "a.csv").expect(3)
+    t.run("ingest", "train", "--provider", "local", "--format", "csv", "--id-field", "id",
+          "--input", "a.csv").expect(3)
 
 
 @case
@@ -177,14 +177,14 @@ def fewer_dimensions_are_cut_and_normalised_again(t):
 def rows_come_as_they_are_when_asked(t):
     server = t.simulator()
     t.sample(20)
-    t.run("ingest", "train", "--base-url", server.url, "--input", "sample.csv", key="good").expect(0)
+    t.run("ingest", "train", "--base-url", server.url, "--input", "sample.csv",
+          key="good").expect(0)
     t.run("export", "train", "--no-normalize").expect(0)
     raw = read_npy(t.dir / "cache/train_embeddings.npy").rows()
     check(abs(sum(x * x for x in raw[0]) - 1) > 0.01, "this model's vectors are not of unit length")
     equal(json.loads(t.read("cache/train_metadata.json"))["normalized"], False, "normalized")
-    t.config()
-    t.write("config.yaml", t.read("config.yaml").replace("{dimensions", "{normalize: false, dimensions"))
-    equal(t.run("--json", "export", "train").expect(0).json()["unchanged"], True, "by configuration")
+    t.config(embedding="normalize: false")
+    equal(t.run("--json", "export", "train").expect(0).json()["unchanged"], True, "configured")
     t.config()
     t.run("export", "train").expect(0)
     same_rows(read_npy(t.dir / "cache/train_embeddings.npy").rows(), [unit(row) for row in raw])

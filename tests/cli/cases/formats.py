@@ -9,7 +9,12 @@ import subprocess
 
 from harness import Skipped, case, check, contains, equal
 
-GOOD_CSV = 'key,topic,head,body\nd1,7,One,first text\nd2,8,Two,"second, text"\nd3,9,Three,"a ""b"" c"\n'
+GOOD_CSV = """\
+key,topic,head,body
+d1,7,One,first text
+d2,8,Two,"second, text"
+d3,9,Three,"a ""b"" c"
+"""
 FIELDS = ["--format", "csv", "--text-field", "head,body", "--id-field", "key", "--label-field",
           "topic"]
 TEXTS = ["One first text", "Two second, text", 'Three a "b" c']

@@ -83,8 +83,7 @@ def another_task_or_size_is_another_vector(t):
     server = t.simulator()
     t.sample(20)
     ingest(t, server)
-    t.write("config.yaml", t.read("config.yaml").replace("{dimensions", "{task_type: CLASSIFICATION, "
-                                                         "dimensions"))
+    t.config(embedding="task_type: CLASSIFICATION")
     ingest(t, server)
     ingest(t, server, "--dimensions", "256")
     equal((len(server.billed()), server.billed_twice()), (60, 40), "billed")
@@ -102,7 +101,8 @@ def without_a_key_nothing_is_sent(t):
     server = t.simulator()
     t.sample(3)
     for key in [None, "", "two words", "line\nbreak"]:
-        result = t.run("ingest", "train", "--base-url", server.url, "--input", "sample.csv", key=key)
+        result = t.run("ingest", "train", "--base-url", server.url, "--input", "sample.csv",
+                       key=key)
         contains(result.expect(10, out="").err, "API key")
     equal(server.stop(), 0, "calls")
     check(not (t.dir / "cache").exists(), "something was written")
@@ -168,8 +168,8 @@ def a_server_that_is_not_there_is_tried_again_and_then_named(t):
     # Five batches with four attempts each end it; one more may have begun.
     check(5 <= report["batches"]["failed"] <= 6 and 20 <= report["api_calls"] <= 24, str(report))
     equal(report["estimated_cost_usd"], 0, "cost")
-    contains(result.err, "⚠️ Batch 1 failed after 3 retries, skipping", "the request was not sent",
-             "❌ Embedding generation failed: 5 batches in a row failed")
+    contains(result.err, "⚠️ Batch 1 failed after 3 retries, skipping",
+             "the request was not sent", "❌ Embedding generation failed: 5 batches in a row")
 
 
 @case
@@ -266,7 +266,8 @@ def two_texts_with_one_hash_have_two_vectors(t):
     equal([d["text"] for d in found], texts, "texts")
     # The second slot is found again: in another order, alone, and after it came first.
     t.write("b.csv", "text\n" + "\n".join(reversed(texts)) + "\n")
-    equal(ingest(t, server, "--format", "csv", split="other", input="b.csv").json()["embedded"], 0, "")
+    report = ingest(t, server, "--format", "csv", split="other", input="b.csv").json()
+    equal(report["embedded"], 0, "embedded")
     same_rows([d["vector"] for d in t.run("--json", "get", "other", "0", "1").json()],
               [rows[1], rows[0]])
     equal(len(server.billed()), 3, "billed in the end")

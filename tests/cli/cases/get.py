@@ -90,7 +90,8 @@ def ids_with_odd_characters_are_found(t):
 def the_vector_as_it_came_is_there_too(t):
     server = t.simulator()
     t.sample(5)
-    t.run("ingest", "train", "--base-url", server.url, "--input", "sample.csv", key="good").expect(0)
+    t.run("ingest", "train", "--base-url", server.url, "--input", "sample.csv",
+          key="good").expect(0)
     found = t.run("--json", "get", "train", "2", "--no-normalize").expect(0).json()[0]
     equal(found["normalized"], False, "normalized")
     same_rows([found["vector"]], t.tools.oracle().vectors([ag_news_texts(SAMPLE)[2]]))

@@ -121,8 +121,7 @@ def refresh_embeds_everything_again(t):
     ingest(t)
     report = ingest(t, "--refresh")
     equal(counts(report), dict(documents=20, unique_documents=20, cached=0, embedded=20), "flag")
-    t.write("config.yaml", t.read("config.yaml").replace("{dimensions",
-                                                         "{cache_enabled: false, dimensions"))
+    t.config(embedding="cache_enabled: false")
     equal(ingest(t)["embedded"], 20, "embedded with cache_enabled: false")
 
 
@@ -195,8 +194,7 @@ def texts_are_kept_unless_told_otherwise(t):
     kept = t.run("--json", "get", "train", "0").json()[0]["text"]
     contains(kept, "entity that which is perceived")
     contains(t.run("get", "train", "0", "--text").expect(0).out, kept)
-    t.write("config.yaml", t.read("config.yaml").replace("{dimensions",
-                                                         "{store_texts: false, dimensions"))
+    t.config(embedding="store_texts: false")
     t.run("--store", "bare", "ingest", "train", "--provider", "local", "--input",
           "sample.csv").expect(0)
     equal(t.run("--store", "bare", "--json", "get", "train", "0").expect(0).json()[0]["text"], None,
@@ -213,14 +211,15 @@ def a_new_text_under_an_old_id_is_a_new_text(t):
     ingest(t, *words, input="a.csv")
     t.write("a.csv", "text,id\nnew,x\nsame,y\n")
     equal(ingest(t, *words, input="a.csv")["embedded"], 1, "embedded")
-    equal([d["text"] for d in t.run("--json", "get", "train", "x", "y").json()], ["new", "same"], "")
+    found = t.run("--json", "get", "train", "x", "y").expect(0).json()
+    equal([d["text"] for d in found], ["new", "same"], "texts")
 
 
 @case
 def an_id_may_come_twice_with_one_text(t):
     t.write("a.csv", "text,id\na,x\nb,y\na,x\n")
-    result = t.run("--json", "ingest", "train", "--provider", "local", "--format", "csv", "--id-field",
-                   "id", "--input", "a.csv").expect(0)
+    result = t.run("--json", "ingest", "train", "--provider", "local", "--format", "csv",
+                   "--id-field", "id", "--input", "a.csv").expect(0)
     contains(result.err, "⚠️ 1 documents repeat the id and the text of an earlier one")
     equal(counts(result.json()), dict(documents=3, unique_documents=2, cached=0, embedded=2), "")
     found = t.run("--json", "get", "train", "x").expect(0).json()
@@ -238,7 +237,8 @@ def the_same_seed_gives_the_same_vectors_and_another_seed_others(t):
     t.write("config.yaml", "seed: 43\n" + t.read("config.yaml"))
     t.run("--store", "c", "ingest", "train", "--provider", "local", "--input",
           "sample.csv").expect(0)
-    check(t.run("--store", "c", "get", "train", "0", "4", "--raw").raw != one, "seed 43 changed nothing")
+    other = t.run("--store", "c", "get", "train", "0", "4", "--raw").raw
+    check(other != one, "seed 43 changed nothing")
 
 
 @case
@@ -251,7 +251,8 @@ def neighbours_come_with_scores_and_texts(t):
     equal(scores, sorted(scores, reverse=True), "scores in order")
     check(all(-1.000001 <= score <= 1.000001 for score in scores), str(scores))
     check("0" not in [hit["id"] for hit in hits], "the document itself is among its neighbours")
-    equal(len(t.run("--json", "similar", "train", "0", "-k", "100000").expect(0).json()), 299, "all")
+    all_of_them = t.run("--json", "similar", "train", "0", "-k", "100000").expect(0).json()
+    equal(len(all_of_them), 299, "all")
     contains(t.run("similar", "train", "300").expect(9).err, "300")
 
 

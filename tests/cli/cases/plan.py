@@ -33,7 +33,8 @@ def prices_are_those_of_the_configuration(t):
     equal(found["tokens"], 125_200, "tokens")
     check(abs(found["cost_sync_usd"] - 0.01878) < 1e-9, str(found))
     check(abs(found["cost_batch_usd"] - 0.00939) < 1e-9, str(found))
-    t.config("pricing: {as_of: 2030-01-01, models: {gemini-embedding-001: {sync: 1, batch: 0.1}}}\n")
+    t.config("pricing:\n  as_of: 2030-01-01\n"
+             "  models: {gemini-embedding-001: {sync: 1, batch: 0.1}}\n")
     found = plan(t)
     check(abs(found["cost_sync_usd"] - 0.1252) < 1e-9, str(found))
     check(abs(found["cost_batch_usd"] - 0.01252) < 1e-9, str(found))
@@ -55,7 +56,8 @@ def it_looks_like_this(t):
     t.sample()
     t.show("plan", "train", "--input", "sample.csv").expect(0)
     t.show("plan", "train", "--input", "sample.csv", "--max-cost", "0.001").expect(0)
-    t.show("plan", "train", "--input", "sample.csv", "--limit", "10", "--model", "tomorrow-1").expect(0)
+    t.show("plan", "train", "--input", "sample.csv", "--limit", "10", "--model",
+           "tomorrow-1").expect(0)
     t.show("plan", "train", "--provider", "local", "--input", "sample.csv").expect(0)
     t.show("plan", "train", "--input", "sample.csv", "--model", "tomorrow-1", "--max-cost",
            "1").expect(2)
@@ -66,4 +68,4 @@ def it_looks_like_this(t):
 def an_unknown_model_has_no_price_and_that_is_said(t):
     t.write("a.csv", ROWS)
     result = t.run("plan", "s", "--format", "csv", "--input", "a.csv", "--model", "tomorrow-1")
-    contains(result.expect(0).err, "⚠️ no price is known for model 'tomorrow-1'", "pricing.models")
+    contains(result.expect(0).err, "no price is known for model 'tomorrow-1'", "pricing.models")

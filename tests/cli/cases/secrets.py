@@ -13,7 +13,8 @@ from harness import CANARY_KEY, await_that, case, check, contains, equal, lacks
 def nowhere(t, *results):
     key = CANARY_KEY.encode()
     for result in results:
-        check(key not in result.raw + result.err.encode(), f"the key is in the output of {result.words}")
+        said = result.raw + result.err.encode()
+        check(key not in said, f"the key is in the output of {result.words}")
     for path in t.dir.rglob("*"):
         if path.is_file() and not path.is_symlink():
             check(key not in path.read_bytes(), f"the key is in {path.relative_to(t.dir)}")

@@ -36,7 +36,8 @@ def the_version_is_one_line(t):
 def mistakes_on_the_command_line_are_named(t):
     t.sample(3)
     for line in ["ingets train", "frobnicate", "--bogus", "ingest --bogus train", "ingest",
-                 "status a b", "get", "ingest train --dimensions many", "ingest train --dimensions -1",
+                 "status a b", "get", "ingest train --dimensions many",
+                 "ingest train --dimensions -1",
                  "similar train 1 -k 0", "--quiet --verbose status",
                  "get train 1 --raw --npy x.npy",
                  "ingest train --provider lokal --input sample.csv",
@@ -47,7 +48,8 @@ def mistakes_on_the_command_line_are_named(t):
                  "ingest train --provider local --input sample.csv --max-cost much",
                  "ingest train --provider local --input sample.csv --dimensions 7",
                  "ingest train --provider local --input sample.csv --dimensions 9000",
-                 "ingest train --provider local", "ingest train --provider local --input nowhere.csv",
+                 "ingest train --provider local",
+                 "ingest train --provider local --input nowhere.csv",
                  "ingest train --provider local --input .", "--config nowhere.yaml status"]:
         t.show(*line.split()).expect(2, out="")
     t.matches("mistakes")
@@ -75,7 +77,8 @@ def names_of_splits_are_checked(t):
 
 @case
 def configuration_mistakes_name_file_line_and_the_likely_key(t):
-    for mistake in ["embeding: {model: x}", "embedding:\n  dimension: 3", "embedding: {batch_size: 0}",
+    for mistake in ["embeding: {model: x}", "embedding:\n  dimension: 3",
+                    "embedding: {batch_size: 0}",
                     "embedding: {provider: openai}", "a: 1\na: 2", "seed: [1", "seed: -1",
                     "dataset: &x {name: a}\nother: *x", "embedding: {api_key: secret}",
                     "dataset: {splits: {a/b: {path: x}}}", "pricing: {models: {m: {sync: 1}}}"]:
@@ -158,7 +161,8 @@ def a_terminal_gets_a_bar_and_colour_unless_told_otherwise(t):
 
     contains(stderr_on_a_terminal("--store", "a", "ingest", "train"), "\x1b[36m", "█", "300/300",
              "ETA", "$0.0000")
-    lacks(stderr_on_a_terminal("--store", "b", "ingest", "train", env={"NO_COLOR": "1"}), "\x1b[36m")
+    lacks(stderr_on_a_terminal("--store", "b", "ingest", "train", env={"NO_COLOR": "1"}),
+          "\x1b[36m")
     lacks(stderr_on_a_terminal("--store", "c", "--no-color", "ingest", "train"), "\x1b[36m")
     lacks(stderr_on_a_terminal("--store", "d", "--quiet", "ingest", "train"), "\x1b", "█")
 
