@@ -46,8 +46,10 @@ void IngestRun::EmbedMissing() {
     }
     if (outstanding == 0) return;
     auto done = pool.TakeDone(kStopPoll);
-    outstanding -= done.size();
-    if (!done.empty()) StoreDone(std::move(done));
+    const std::size_t finished = done.size();
+    if (finished > 0) StoreDone(std::move(done));
+    pool.Release(finished);
+    outstanding -= finished;
   }
 }
 

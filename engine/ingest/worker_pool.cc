@@ -5,7 +5,8 @@
 
 namespace embstore {
 
-WorkerPool::WorkerPool(BatchEmbedder& embedder, std::uint32_t threads) : embedder_(embedder) {
+WorkerPool::WorkerPool(BatchEmbedder& embedder, std::uint32_t threads)
+    : embedder_(embedder), max_not_durable_(threads) {
   threads_.reserve(threads);
   for (std::uint32_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
 }
@@ -32,13 +33,23 @@ std::vector<std::unique_ptr<Batch>> WorkerPool::TakeDone(std::chrono::millisecon
   return std::exchange(done_, {});
 }
 
+void WorkerPool::Release(std::size_t batches) {
+  {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    not_durable_ -= batches;
+  }
+  todo_changed_.notify_all();
+}
+
 void WorkerPool::Work() {
   for (;;) {
     std::unique_ptr<Batch> batch;
     {
       std::unique_lock<std::mutex> lock(mutex_);
-      todo_changed_.wait(lock, [this] { return closing_ || !todo_.empty(); });
-      if (todo_.empty()) return;
+      todo_changed_.wait(
+          lock, [this] { return closing_ || (!todo_.empty() && not_durable_ < max_not_durable_); });
+      if (closing_) return;
+      ++not_durable_;
       batch = std::move(todo_.front());
       todo_.pop_front();
     }

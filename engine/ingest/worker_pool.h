@@ -41,10 +41,15 @@ class WorkerPool {
   /// All batches that are done, in any order; waits for the first one at most `wait`.
   std::vector<std::unique_ptr<Batch>> TakeDone(std::chrono::milliseconds wait);
 
+  /// `batches` that were taken are durable now. A thread begins a batch only while fewer than
+  /// `threads` are sent and not yet durable, which bounds what a crash can make be paid twice.
+  void Release(std::size_t batches);
+
  private:
   void Work();
 
   BatchEmbedder& embedder_;
+  const std::size_t max_not_durable_;
 
   std::mutex mutex_;
   std::condition_variable todo_changed_;
@@ -52,6 +57,7 @@ class WorkerPool {
   // Guarded by mutex_.
   std::deque<std::unique_ptr<Batch>> todo_;
   std::vector<std::unique_ptr<Batch>> done_;
+  std::size_t not_durable_ = 0;
   bool closing_ = false;
 
   std::vector<std::jthread> threads_;  // Last: joined before the rest goes.

@@ -29,7 +29,8 @@ class LocalProvider final : public Provider {
   ProviderLimits limits() const override {
     ProviderLimits limits;
     limits.max_texts = kMaxTexts;
-    limits.concurrency = std::max(1U, std::thread::hardware_concurrency());
+    // Twice the threads: while half of the batches are being stored, the others are embedded.
+    limits.concurrency = 2 * std::max(1U, std::thread::hardware_concurrency());
     return limits;
   }
 

@@ -39,10 +39,12 @@ constexpr std::size_t kMiB = 1u << 20;
 
 }  // namespace
 
-rocksdb::DBOptions MakeDbOptions(const StoreOptions& options) {
+rocksdb::DBOptions MakeDbOptions(const StoreOptions& options, OpenMode mode) {
   rocksdb::DBOptions db;
-  db.create_if_missing = options.create_if_missing && !options.read_only;
-  db.create_missing_column_families = !options.read_only;
+  // RocksDB takes a directory without CURRENT for an empty one and removes what lies in it.
+  db.create_if_missing = mode == OpenMode::kCreate;
+  db.error_if_exists = mode == OpenMode::kCreate;
+  db.create_missing_column_families = mode == OpenMode::kCreate;
   db.info_log = std::make_shared<ForwardingLogger>(options.log);
   // The default drops synced records in silence after a damaged one in the middle of the log.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;

@@ -9,7 +9,13 @@
 
 namespace embstore {
 
-rocksdb::DBOptions MakeDbOptions(const StoreOptions& options);
+enum class OpenMode {
+  kCreate,    ///< A new database; it must not exist.
+  kWrite,     ///< An existing one; nothing is made up for what is missing.
+  kReadOnly,  ///< The same, without the right to write.
+};
+
+rocksdb::DBOptions MakeDbOptions(const StoreOptions& options, OpenMode mode);
 
 /// `cache` is shared by all families.
 rocksdb::ColumnFamilyOptions MakeFamilyOptions(Family family,

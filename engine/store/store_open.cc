@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opening, closing and the identity of a store.
+// Making, opening and closing a store.
 #include <rocksdb/cache.h>
 #include <sys/stat.h>
 
@@ -23,21 +23,6 @@ namespace fs = std::filesystem;
 // A read-only open can race a compaction of the writer and miss a file it was told of.
 constexpr int kReadOnlyAttempts = 5;
 
-Status MakeDirectory(const fs::path& directory) {
-  std::error_code error;
-  fs::create_directories(directory, error);
-  if (error) return ErrnoStatus(Code::kWriteFailed, "create", directory, error.value());
-  return {};
-}
-
-/// The store's own directory: it holds the user's documents, so nobody else reads it.
-Status MakePrivateDirectory(const fs::path& directory) {
-  if (::mkdir(directory.c_str(), 0700) == 0 || errno == EEXIST) return {};
-  return ErrnoStatus(Code::kWriteFailed, "create", directory, errno);
-}
-
-bool HasDatabase(const fs::path& database) { return fs::exists(database / "CURRENT"); }
-
 std::vector<rocksdb::ColumnFamilyDescriptor> Descriptors(const StoreOptions& options) {
   auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
@@ -48,17 +33,67 @@ std::vector<rocksdb::ColumnFamilyDescriptor> Descriptors(const StoreOptions& opt
   return families;
 }
 
-rocksdb::Status OpenDatabase(const StoreOptions& options, const std::string& path,
-                             std::vector<rocksdb::ColumnFamilyHandle*>* handles, rocksdb::DB** db) {
-  const rocksdb::DBOptions db_options = MakeDbOptions(options);
+/// Whether exactly our families are there. RocksDB changes files of a database before it misses a
+/// family in it, and reads past families that it is not asked for. Changes nothing.
+rocksdb::Status CheckFamilies(const rocksdb::DBOptions& options, const std::string& path) {
+  std::vector<std::string> names;
+  if (!rocksdb::DB::ListColumnFamilies(options, path, &names).ok()) {
+    return {};  // Opening says why, in better words.
+  }
+  for (const std::string& name : names) {
+    if (std::find(kFamilyNames.begin(), kFamilyNames.end(), name) == kFamilyNames.end()) {
+      return rocksdb::Status::InvalidArgument("unknown column family", Printable(name, 64));
+    }
+  }
+  for (const std::string_view name : kFamilyNames) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      return rocksdb::Status::InvalidArgument("no column family", rocksdb::Slice(name));
+    }
+  }
+  return {};
+}
+
+rocksdb::Status TryOpen(const StoreOptions& options, OpenMode mode, const std::string& path,
+                        std::vector<rocksdb::ColumnFamilyHandle*>* handles, rocksdb::DB** db) {
+  const rocksdb::DBOptions db_options = MakeDbOptions(options, mode);
   const auto families = Descriptors(options);
-  if (!options.read_only) return rocksdb::DB::Open(db_options, path, families, handles, db);
+  if (mode != OpenMode::kCreate) {
+    if (rocksdb::Status checked = CheckFamilies(db_options, path); !checked.ok()) return checked;
+  }
+  if (mode != OpenMode::kReadOnly) {
+    return rocksdb::DB::Open(db_options, path, families, handles, db);
+  }
   rocksdb::Status status;
   for (int attempt = 0; attempt < kReadOnlyAttempts; ++attempt) {
     status = rocksdb::DB::OpenForReadOnly(db_options, path, families, handles, db);
     if (status.ok()) return status;
   }
   return status;
+}
+
+Status OpenDatabase(const StoreOptions& options, OpenMode mode, const fs::path& path,
+                    Store::Impl* impl) {
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status opened = TryOpen(options, mode, path.string(), &handles, &db);
+  if (opened.ok()) {
+    impl->db.reset(db);
+    std::copy(handles.begin(), handles.end(), impl->families.begin());
+    return {};
+  }
+  if (opened.IsInvalidArgument()) {
+    return {Code::kIncompatible, "'" + path.string() +
+                                     "' is not a store of this version of embstore; it was left "
+                                     "as it is: " +
+                                     opened.ToString()};
+  }
+  if (opened.IsPathNotFound() && mode == OpenMode::kWrite) {
+    return {Code::kCorruption, "the store in '" + path.string() +
+                                   "' lacks a file; nothing was sent: restore the cache directory "
+                                   "from a backup. " +
+                                   opened.ToString()};
+  }
+  return FromRocks(opened, "open the store in '" + path.string() + "'");
 }
 
 std::string NewStoreId() {
@@ -68,14 +103,87 @@ std::string NewStoreId() {
   return HexString(bytes);
 }
 
-Status WriteNewMeta(Store::Impl* impl);
-Status CheckMeta(const MetaRecord& meta, const fs::path& directory) {
-  if (meta.format_version > kFormatVersion) {
+Status WriteNewMeta(const Store::Impl& impl) {
+  MetaRecord meta;
+  meta.store_id = NewStoreId();
+  meta.created_micros = SystemClock().WallMicros();
+  rocksdb::WriteBatch batch;
+  auto* family = impl.family(Family::kMeta);
+  batch.Put(family, rocksdb::Slice(kMetaStoreKey), EncodeRecord(kMetaStoreKey, meta));
+  batch.Put(family, rocksdb::Slice(kMetaCommitKey), EncodeRecord(kMetaCommitKey, CommitRecord{}));
+  const rocksdb::Status written = impl.db->Write(SyncedWrite(), &batch);
+  if (!written.ok()) return FromRocks(written, "write to the new store");
+  return {};
+}
+
+/// Makes an empty store beside its final place and moves it there, so that a store without its
+/// first records, or half of one, is never seen. REQUIRES: the directory is locked.
+Status CreateDatabase(const StoreOptions& options, const fs::path& database) {
+  fs::path unfinished = database;
+  unfinished += ".new";
+  std::error_code error;
+  fs::remove_all(unfinished, error);
+  // It holds the user's documents, so nobody else reads it.
+  if (error || ::mkdir(unfinished.c_str(), 0700) != 0) {
+    return ErrnoStatus(Code::kWriteFailed, "create", unfinished, error ? error.value() : errno);
+  }
+  {
+    Store::Impl impl;
+    Status made = OpenDatabase(options, OpenMode::kCreate, unfinished, &impl);
+    if (made.ok()) made = WriteNewMeta(impl);
+    if (!made.ok()) return made;
+  }
+  fs::rename(unfinished, database, error);
+  if (error) return ErrnoStatus(Code::kWriteFailed, "create", database, error.value());
+  return SyncDirectory(database.parent_path().empty() ? "." : database.parent_path());
+}
+
+bool HasDatabase(const fs::path& database) {
+  std::error_code ignored;
+  return fs::exists(database / "CURRENT", ignored);
+}
+
+/// What lies at `database` when it is no whole database: nothing, or damage.
+Status CheckAbsent(const fs::path& database) {
+  std::error_code ignored;
+  if (!fs::exists(database, ignored) || fs::is_empty(database, ignored)) return {};
+  return {Code::kCorruption, "the store in '" + database.string() +
+                                 "' lacks its file CURRENT; nothing was sent or removed: restore "
+                                 "the cache directory from a backup"};
+}
+
+/// Takes the lock, and makes the store when there is none.
+Status PrepareForWriting(const fs::path& directory, const StoreOptions& options,
+                         Store::Impl* impl) {
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error) return ErrnoStatus(Code::kWriteFailed, "create", directory, error.value());
+  auto lock = DirectoryLock::Acquire(directory);
+  if (!lock.ok()) return lock.status();
+  impl->lock = std::move(lock).value();
+  const fs::path database = directory / "store";
+  if (HasDatabase(database)) return {};
+  return CreateDatabase(options, database);
+}
+
+Status ReadIdentity(const fs::path& directory, Store::Impl* impl) {
+  auto meta = impl->ReadRecord<MetaRecord>(Family::kMeta, kMetaStoreKey);
+  auto commit = impl->ReadRecord<CommitRecord>(Family::kMeta, kMetaCommitKey);
+  if (meta.code() == Code::kNotFound || commit.code() == Code::kNotFound) {
+    return {Code::kCorruption, "the store in '" + directory.string() +
+                                   "' has lost its first records; nothing was sent: restore the "
+                                   "cache directory from a backup"};
+  }
+  if (!meta.ok()) return meta.status();
+  if (!commit.ok()) return commit.status();
+  if (meta->format_version > kFormatVersion) {
     return {Code::kIncompatible, "the store in '" + directory.string() + "' has format " +
-                                     std::to_string(meta.format_version) +
+                                     std::to_string(meta->format_version) +
                                      ", this version reads up to " +
                                      std::to_string(kFormatVersion) + ": use a newer embstore"};
   }
+  impl->meta = *meta;
+  impl->commit_number = commit->number;
   return {};
 }
 
@@ -94,81 +202,36 @@ const fs::path& Store::directory() const { return impl_->directory; }
 
 Result<std::unique_ptr<Store>> Store::Open(const fs::path& directory, const StoreOptions& options) {
   const fs::path database = directory / "store";
-  if ((options.read_only || !options.create_if_missing) && !HasDatabase(database)) {
-    return Status(Code::kNotFound, "there is no store in '" + directory.string() +
-                                       "'; run 'embstore ingest' first, or give --store DIR");
+  if (!HasDatabase(database)) {
+    if (Status absent = CheckAbsent(database); !absent.ok()) return absent;
+    if (options.read_only || !options.create_if_missing) {
+      return Status(Code::kNotFound, "there is no store in '" + directory.string() +
+                                         "'; run 'embstore ingest' first, or give --store DIR");
+    }
   }
   auto impl = std::make_unique<Impl>();
   impl->directory = directory;
   impl->options = options;
   if (!options.read_only) {
-    if (Status made = MakeDirectory(directory); !made.ok()) return made;
-    auto lock = DirectoryLock::Acquire(directory);
-    if (!lock.ok()) return lock.status();
-    impl->lock = std::move(lock).value();
-    if (Status made = MakePrivateDirectory(database); !made.ok()) return made;
+    Status prepared = PrepareForWriting(directory, options, impl.get());
+    if (!prepared.ok()) return prepared;
   }
-  const bool is_new = !HasDatabase(database);
-
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  rocksdb::DB* db = nullptr;
-  const rocksdb::Status opened = OpenDatabase(options, database.string(), &handles, &db);
-  if (!opened.ok()) {
-    if (opened.IsInvalidArgument()) {
-      return Status(Code::kIncompatible,
-                    "'" + database.string() +
-                        "' is not a store of this version of embstore: " + opened.ToString());
-    }
-    return FromRocks(opened, "open the store in '" + directory.string() + "'");
+  const OpenMode mode = options.read_only ? OpenMode::kReadOnly : OpenMode::kWrite;
+  if (Status opened = OpenDatabase(options, mode, database, impl.get()); !opened.ok()) {
+    return opened;
   }
-  impl->db.reset(db);
-  std::copy(handles.begin(), handles.end(), impl->families.begin());
-
-  if (is_new) {
-    if (Status written = WriteNewMeta(impl.get()); !written.ok()) return written;
-  }
-  auto meta = impl->ReadRecord<MetaRecord>(Family::kMeta, kMetaStoreKey);
-  if (meta.code() == Code::kNotFound) {
-    // The process that made the database died before its first write: nothing is in there yet.
-    if (options.read_only) return Status(Code::kNotFound, "the store is empty");
-    if (Status written = WriteNewMeta(impl.get()); !written.ok()) return written;
-    meta = impl->ReadRecord<MetaRecord>(Family::kMeta, kMetaStoreKey);
-  }
-  if (!meta.ok()) return meta.status();
-  if (Status checked = CheckMeta(*meta, directory); !checked.ok()) return checked;
-  impl->meta = *meta;
-  auto commit = impl->ReadRecord<CommitRecord>(Family::kMeta, kMetaCommitKey);
-  if (!commit.ok()) return commit.status();
-  impl->commit_number = commit->number;
+  if (Status read = ReadIdentity(directory, impl.get()); !read.ok()) return read;
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
 
 Status Store::Close() {
   if (impl_->options.read_only) return {};
-  rocksdb::FlushOptions flush;
-  std::vector<rocksdb::ColumnFamilyHandle*> families(impl_->families.begin(),
-                                                     impl_->families.end());
-  const rocksdb::Status flushed = impl_->db->Flush(flush, families);
+  const std::vector<rocksdb::ColumnFamilyHandle*> families(impl_->families.begin(),
+                                                           impl_->families.end());
+  const rocksdb::Status flushed = impl_->db->Flush(rocksdb::FlushOptions(), families);
   if (!flushed.ok()) return FromRocks(flushed, "flush the store");
   impl_.reset();
   return {};
 }
-
-namespace {
-
-Status WriteNewMeta(Store::Impl* impl) {
-  MetaRecord meta;
-  meta.store_id = NewStoreId();
-  meta.created_micros = SystemClock().WallMicros();
-  rocksdb::WriteBatch batch;
-  auto* family = impl->family(Family::kMeta);
-  batch.Put(family, rocksdb::Slice(kMetaStoreKey), EncodeRecord(kMetaStoreKey, meta));
-  batch.Put(family, rocksdb::Slice(kMetaCommitKey), EncodeRecord(kMetaCommitKey, CommitRecord{}));
-  const rocksdb::Status written = impl->db->Write(SyncedWrite(), &batch);
-  if (!written.ok()) return FromRocks(written, "write to the new store");
-  return {};
-}
-
-}  // namespace
 
 }  // namespace embstore

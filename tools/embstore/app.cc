@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <system_error>
 
+#include "engine/base/text.h"
 #include "engine/json/json_writer.h"
 
 namespace embstore::tool {
@@ -78,20 +80,7 @@ void App::Warn(std::string_view line) const { fmt::print(stderr, "⚠️ {}\n", 
 
 int App::Fail(std::string_view what, const Status& status) const {
   fmt::print(stderr, "❌ {}: {}\n", what, status.message());
-  if (flags_.json) {
-    std::string json;
-    JsonWriter(&json)
-        .BeginObject()
-        .Key("error")
-        .BeginObject()
-        .Key("code")
-        .String(CodeName(status.code()))
-        .Key("message")
-        .String(status.message())
-        .EndObject()
-        .EndObject();
-    Print(json + "\n").IgnoreError();
-  }
+  if (flags_.json) PrintJsonError(status);
   return ExitCodeOf(status.code());
 }
 
@@ -108,6 +97,32 @@ Status Print(std::string_view text) {
   }
   return {Code::kWriteFailed,
           "cannot write to standard output: " + std::generic_category().message(errno)};
+}
+
+void PrintJsonError(const Status& status) {
+  std::string json;
+  JsonWriter(&json)
+      .BeginObject()
+      .Key("error")
+      .BeginObject()
+      .Key("code")
+      .String(CodeName(status.code()))
+      .Key("message")
+      .String(status.message())
+      .EndObject()
+      .EndObject();
+  Print(json + "\n").IgnoreError();
+}
+
+CLI::Validator WholeNumber(std::uint64_t most) {
+  const auto check = [most](const std::string& text) -> std::string {
+    std::uint64_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, value);
+    if (parsed.ec == std::errc() && parsed.ptr == end && value <= most) return "";
+    return "'" + Printable(text, 40) + "' is not a whole number from 0 to " + std::to_string(most);
+  };
+  return CLI::Validator(check, "", "");
 }
 
 std::string WithCommas(std::uint64_t value) {

@@ -77,6 +77,12 @@ class App {
 /// Prints to stdout. kWriteFailed when it cannot be written (a full disk, a closed pipe).
 Status Print(std::string_view text);
 
+/// The JSON document that stands on stdout when a command fails.
+void PrintJsonError(const Status& status);
+
+/// Accepts a decimal number from 0 to `most`; the parser itself would let -1 wrap around.
+CLI::Validator WholeNumber(std::uint64_t most);
+
 /// "1,234,567".
 std::string WithCommas(std::uint64_t value);
 

@@ -80,7 +80,8 @@ CommandBody AddExport(CLI::App& parser) {
   command->add_option("split", flags->split, "Name of the split")->required();
   command->add_option("--output-dir", flags->output_dir, "Instead of the cache directory");
   command->add_option("--missing", flags->missing, "Documents without vector: fail, skip or nan");
-  command->add_option("--dimensions", flags->dimensions, "Keep only the first N numbers");
+  command->add_option("--dimensions", flags->dimensions, "Keep only the first N numbers")
+      ->check(WholeNumber(8192));
   command->add_flag("--no-normalize", flags->no_normalize, "Rows as the provider returned them");
   command->add_flag("--verify", flags->verify, "Read the files back and compare");
   AddModelFlag(*command, flags->model);

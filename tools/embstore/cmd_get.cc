@@ -124,8 +124,6 @@ class TextSink final : public RowSink {
   TextSink(const Store& store, bool json, bool with_text, bool normalized)
       : store_(store), json_(json), with_text_(with_text), normalized_(normalized) {}
 
-  Status Begin() override { return json_ ? Print("[") : Status(); }
-
   Status Rows(std::span<const DocumentInfo> documents, std::span<const float> rows) override {
     const std::size_t dimensions = rows.size() / documents.size();
     std::string out;
@@ -144,7 +142,7 @@ class TextSink final : public RowSink {
 
  private:
   Status AppendJson(const DocumentInfo& document, std::span<const float> row, std::string* out) {
-    *out += first_ ? "\n" : ",\n";
+    *out += first_ ? "[\n" : ",\n";
     first_ = false;
     JsonWriter json(out);
     json.BeginObject();

@@ -17,7 +17,7 @@ constexpr std::size_t kListedFailures = 20;
 
 struct SplitState {
   SplitInfo split;
-  SpaceId space;
+  std::optional<SpaceId> space;  ///< None: nothing was embedded yet.
   CoverageRecord coverage;
 };
 
@@ -34,6 +34,25 @@ struct StoreState {
   std::uint64_t store_bytes = 0;
 };
 
+/// Documents of the split's present list that have a vector in `space`.
+Result<std::uint64_t> CountEmbedded(const Store& store, const SplitInfo& split, SpaceId space) {
+  constexpr std::uint64_t kChunk = 4096;
+  std::uint64_t embedded = 0;
+  std::vector<TextKey> texts;
+  for (std::uint64_t first = 0; first < split.record.documents; first += kChunk) {
+    texts.clear();
+    Status read = store.ForEachDocument(split, first, kChunk, [&](const DocumentInfo& document) {
+      texts.push_back(document.record.text);
+      return Status();
+    });
+    if (!read.ok()) return read;
+    auto found = store.Contains(space, texts);
+    if (!found.ok()) return found.status();
+    embedded += static_cast<std::uint64_t>(std::count(found->begin(), found->end(), true));
+  }
+  return embedded;
+}
+
 /// Only the split `only`, or all when it is empty.
 Status CollectSplits(const Store& store, const std::string& only, StoreState* state) {
   auto splits = store.Splits();
@@ -42,13 +61,15 @@ Status CollectSplits(const Store& store, const std::string& only, StoreState* st
     if (!only.empty() && split.name != only) continue;
     auto coverages = store.Coverages(split.name);
     if (!coverages.ok()) return coverages.status();
-    for (const auto& [space, coverage] : *coverages) {
-      state->splits.push_back({split, space, coverage});
-      // Numbers about an older document list say nothing about this one.
+    if (coverages->empty()) state->splits.push_back({split, std::nullopt, {}});
+    for (auto& [space, coverage] : *coverages) {
       if (coverage.generation != split.record.generation) {
-        state->splits.back().coverage.embedded = 0;
-        state->splits.back().coverage.complete = false;
+        // The numbers are about an earlier list of documents.
+        auto embedded = CountEmbedded(store, split, space);
+        if (!embedded.ok()) return embedded.status();
+        coverage.embedded = *embedded;
       }
+      state->splits.push_back({split, space, coverage});
     }
   }
   return {};
@@ -93,7 +114,8 @@ std::string StateJson(const StoreState& state) {
     json.Key("documents").Uint(s.split.record.documents);
     json.Key("embedded").Uint(s.coverage.embedded);
     json.Key("missing").Uint(s.split.record.documents - s.coverage.embedded);
-    json.Key("space").String(ToHex(s.space));
+    json.Key("space");
+    s.space ? json.String(ToHex(*s.space)) : json.Null();
     json.Key("last_processed_index").Uint(s.coverage.last_position);
     json.Key("batch_size").Uint(s.coverage.batch_size);
     json.Key("total_batches").Uint(s.coverage.total_batches);
@@ -143,7 +165,7 @@ std::string StateTable(const StoreState& state) {
                        WithCommas(s.split.record.documents), WithCommas(s.coverage.embedded),
                        WithCommas(s.split.record.documents - s.coverage.embedded),
                        FormatUsd(s.coverage.cost), FormatUtc(s.coverage.updated_micros),
-                       ToHex(s.space));
+                       s.space ? ToHex(*s.space) : "-");
   }
   out += fmt::format("\n{:<18} {:<28} {:>10} {:>12}  {}\n", "space", "model", "dimensions",
                      "vectors", "task");

@@ -3,9 +3,11 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +15,7 @@
 
 #include "app.h"
 #include "engine/base/text.h"
+#include "signals.h"
 
 namespace {
 
@@ -43,20 +46,30 @@ void AddGlobalFlags(CLI::App& parser, GlobalFlags& flags) {
   parser.set_version_flag("--version", std::string("embstore ") + EMBSTORE_VERSION);
 }
 
-int UsageError(const std::string& message) {
+int UsageError(const GlobalFlags& flags, const std::string& message) {
   fmt::print(stderr, "embstore: {}\nRun 'embstore --help', or 'embstore COMMAND --help'.\n",
              message);
+  if (flags.json) embstore::tool::PrintJsonError({embstore::Code::kInvalidArgument, message});
   return embstore::tool::kExitUsage;
 }
 
-/// What the parser did not know: a mistyped command or flag.
-int UnknownWord(const std::string& word) {
-  if (word.starts_with("-")) return UsageError("unknown option '" + word + "'");
+/// What the parser did not know: a mistyped command or flag, or one word too many.
+std::string DescribeUnknown(const std::string& word, bool has_command) {
+  if (word.starts_with("-")) return "unknown option '" + word + "'";
+  if (has_command) return "unexpected argument '" + embstore::Printable(word, 40) + "'";
   std::vector<std::string_view> names;
   for (const Command& command : kCommands) names.push_back(command.name);
   const std::string_view near = embstore::NearestName(word, names);
-  return UsageError("unknown command '" + embstore::Printable(word, 40) + "'" +
-                    (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"));
+  return "unknown command '" + embstore::Printable(word, 40) + "'" +
+         (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?");
+}
+
+/// Prints what --help or --version asked for.
+int Answer(const CLI::App& parser, const CLI::Success& request, const GlobalFlags& flags) {
+  std::ostringstream text;
+  const int code = parser.exit(request, text, text);
+  const embstore::Status printed = embstore::tool::Print(text.str());
+  return printed.ok() ? code : App(flags).Fail("Cannot print", printed);
 }
 
 int Run(int argc, char** argv) {
@@ -71,15 +84,23 @@ int Run(int argc, char** argv) {
   try {
     parser.parse(argc, argv);
   } catch (const CLI::Success& request) {
-    return parser.exit(request);
+    return Answer(parser, request, flags);
   } catch (const CLI::ParseError& error) {
-    return UsageError(error.what());
+    // The flag may stand behind the mistake, where the parser never came.
+    flags.json = std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
+    return UsageError(flags, error.what());
   }
-  const std::vector<std::string> unknown = parser.remaining(/*recurse=*/true);
+  std::vector<std::string> unknown = parser.remaining(/*recurse=*/true);
+  std::erase(unknown, "--");
   const auto chosen = parser.get_subcommands();
-  if (!unknown.empty()) return UnknownWord(unknown.front());
+  if (!unknown.empty()) {
+    return UsageError(flags, DescribeUnknown(unknown.front(), !chosen.empty()));
+  }
   if (chosen.empty()) {
     fmt::print(stderr, "{}", parser.help());
+    if (flags.json) {
+      embstore::tool::PrintJsonError({embstore::Code::kInvalidArgument, "no command"});
+    }
     return embstore::tool::kExitUsage;
   }
   App app(flags);
@@ -92,6 +113,7 @@ int Run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  embstore::tool::IgnoreFileSizeSignal();
   try {
     return Run(argc, argv);
   } catch (const std::exception& error) {

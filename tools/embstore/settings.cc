@@ -12,6 +12,12 @@
 namespace embstore::tool {
 namespace {
 
+// As in config.yaml.
+constexpr std::uint64_t kMostDimensions = 8192;
+constexpr std::uint64_t kMostTexts = 2048;
+constexpr std::uint64_t kMostRequests = 256;
+constexpr std::uint64_t kMostDocuments = 1'000'000'000'000;
+
 constexpr std::string_view kGemini = "gemini";
 constexpr std::string_view kLocal = "local";
 
@@ -121,7 +127,6 @@ Status ApplyFlags(const IngestFlags& flags, Config* config) {
   if (flags.concurrency) embedding.concurrency = *flags.concurrency;
   if (flags.refresh) embedding.cache_enabled = false;
   if (embedding.batch_size == 0) return {Code::kInvalidArgument, "--batch-size is at least 1"};
-  if (embedding.concurrency > 256) return {Code::kInvalidArgument, "--concurrency is at most 256"};
 
   DatasetConfig& dataset = config->dataset;
   if (flags.format) {
@@ -135,7 +140,10 @@ Status ApplyFlags(const IngestFlags& flags, Config* config) {
   if (flags.text_fields) dataset.text_fields = SplitAtCommas(*flags.text_fields);
   if (flags.id_field) dataset.id_field = *flags.id_field;
   if (flags.label_field) dataset.label_field = *flags.label_field;
-  if (flags.input) config->dataset.splits[flags.split].path = *flags.input;
+  if (flags.input) {
+    if (flags.input->empty()) return {Code::kInvalidArgument, "--input names no file"};
+    config->dataset.splits[flags.split].path = *flags.input;
+  }
   return CheckMode(flags.mode, *config);
 }
 
@@ -220,15 +228,19 @@ void AddIngestFlags(CLI::App& command, IngestFlags& flags) {
   command.add_option("--provider", flags.provider, "gemini or local")->envname("EMBSTORE_PROVIDER");
   command.add_option("--model", flags.model, "Model name")->envname("EMBSTORE_MODEL");
   command.add_option("--dimensions", flags.dimensions, "Numbers a vector")
+      ->check(WholeNumber(kMostDimensions))
       ->envname("EMBSTORE_DIMENSIONS");
   command.add_option("--mode", flags.mode, "sync (batch comes later)")->envname("EMBSTORE_MODE");
   command.add_option("--base-url", flags.base_url, "Server, e.g. http://127.0.0.1:8080")
       ->envname("EMBSTORE_BASE_URL");
   command.add_option("--batch-size", flags.batch_size, "Texts a request")
+      ->check(WholeNumber(kMostTexts))
       ->envname("EMBSTORE_BATCH_SIZE");
   command.add_option("--concurrency", flags.concurrency, "Requests in flight")
+      ->check(WholeNumber(kMostRequests))
       ->envname("EMBSTORE_CONCURRENCY");
-  command.add_option("--limit", flags.limit, "Only the first N documents");
+  command.add_option("--limit", flags.limit, "Only the first N documents")
+      ->check(WholeNumber(kMostDocuments));
   command.add_option("--max-cost", flags.max_cost, "Stop before spending more than this, in USD");
   command.add_flag("--refresh", flags.refresh, "Embed again what is cached (and pay again)");
 }

@@ -32,6 +32,8 @@ void OnStopSignal(int /*signal*/) {
 
 }  // namespace
 
+void IgnoreFileSizeSignal() { std::signal(SIGXFSZ, SIG_IGN); }
+
 const StopFlag& InstallSignalHandlers() {
   struct sigaction action {};
   action.sa_handler = OnStopSignal;
@@ -39,7 +41,7 @@ const StopFlag& InstallSignalHandlers() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-  for (const int ignored : {SIGPIPE, SIGHUP, SIGXFSZ}) std::signal(ignored, SIG_IGN);
+  for (const int ignored : {SIGPIPE, SIGHUP}) std::signal(ignored, SIG_IGN);
   return stop;
 }
 

@@ -6,8 +6,11 @@
 
 namespace embstore::tool {
 
+/// A file size limit becomes a plain write error. Call first of all.
+void IgnoreFileSizeSignal();
+
 /// SIGINT and SIGTERM set the flag: what is in flight is finished and stored. The second one ends
-/// the process at once, which the store survives. SIGPIPE, SIGHUP and SIGXFSZ become plain errors.
+/// the process at once, which the store survives. SIGPIPE and SIGHUP become plain errors.
 /// Call once, before any thread.
 const StopFlag& InstallSignalHandlers();
 

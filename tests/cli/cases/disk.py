@@ -20,7 +20,7 @@ def a_store_that_cannot_grow_ends_the_run(t):
     t.sample()
     words = ["ingest", "train", "--base-url", server.url, "--input", "sample.csv"]
     result = t.run("--json", *words, key="good", under=file_size_limit(300_000)).expect(7)
-    contains(result.err, "❌ Embedding generation failed: ", "What was committed is safe.")
+    contains(result.err, "❌ Embedding generation failed: ", "everything acknowledged so far is safe")
     report = result.json()
     billed = len(server.billed())
     check(billed <= report["embedded"] + 80, f"{billed} texts billed, {report['embedded']} stored")

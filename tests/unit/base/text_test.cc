@@ -196,6 +196,12 @@ TEST_CASE("base: no name is offered when none is near") {
   CHECK(NearestName("model", {}) == "");
 }
 
+TEST_CASE("base: three mistakes in a long name are forgiven, four are another name") {
+  constexpr std::array<std::string_view, 1> kNames = {"expected_documents"};
+  CHECK(NearestName("expected_documentXYZ", kNames) == "expected_documents");
+  CHECK(NearestName("expected_documentWXYZ", kNames) == "");
+}
+
 TEST_CASE("base: the first of equally near names wins") {
   constexpr std::array<std::string_view, 3> kNames = {"tent", "text", "test"};
   CHECK(NearestName("tert", kNames) == "tent");

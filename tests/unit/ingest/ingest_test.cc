@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <fstream>
 #include <set>
 
@@ -439,6 +440,25 @@ TEST_CASE("ingest: a stop keeps what is in flight and sends nothing new") {
   stop = false;
   CHECK(bench.MustRun(Texts(Numbered(200))).complete);
   for (const auto& [text, count] : bench.provider.billed()) CHECK(count == 1);
+}
+
+TEST_CASE("ingest: never more batches are sent and not yet durable than may be in flight") {
+  Bench bench;
+  bench.options.concurrency = 3;
+  std::atomic<std::size_t> durable{0};
+  std::atomic<std::size_t> most{0};
+  bench.recorder.on_progress = [&] {
+    durable = *bench.store->CountVectors(MakeSpaceId(bench.provider.identity()));
+  };
+  bench.provider.script = [&](std::size_t call, auto) {
+    const std::size_t waiting = (call + 1) * 10 - durable;
+    std::size_t seen = most;
+    while (waiting > seen && !most.compare_exchange_weak(seen, waiting)) {
+    }
+    return Status();
+  };
+  CHECK(bench.MustRun(Texts(Numbered(600))).complete);
+  CHECK(most <= 30);
 }
 
 TEST_CASE("ingest: the checkpoint file is there while a split is incomplete, and only then") {

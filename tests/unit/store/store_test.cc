@@ -231,6 +231,33 @@ TEST_CASE("store: a log damaged in the middle refuses to open instead of losing 
   CHECK(Store::Open(dir.path(), {}).code() == Code::kCorruption);
 }
 
+TEST_CASE("store: a store that lost a file is refused every time and left as it is") {
+  TempDir dir;
+  auto store = MustOpen(dir);
+  REQUIRE(Put(store.get(), Identity(), {"a", "b"}).ok());
+  REQUIRE(store->Close().ok());
+  std::string lost;
+  SUBCASE("CURRENT") { lost = "CURRENT"; }
+  SUBCASE("the manifest") { std::ifstream(dir.path() / "store" / "CURRENT") >> lost; }
+  std::filesystem::rename(dir.path() / "store" / lost, dir.path() / lost);
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    CHECK(Store::Open(dir.path(), {}).code() == Code::kCorruption);
+  }
+  std::filesystem::rename(dir.path() / lost, dir.path() / "store" / lost);
+  CHECK(!Get(*MustOpen(dir), Identity(), "b").empty());
+}
+
+TEST_CASE("store: what a process left that died while making a store is no store") {
+  TempDir dir;
+  std::filesystem::create_directories(dir.path() / "store.new");
+  std::ofstream(dir.path() / "store.new" / "CURRENT") << "half";
+  StoreOptions options;
+  options.read_only = true;
+  CHECK(Store::Open(dir.path(), options).code() == Code::kNotFound);
+  CHECK(Put(MustOpen(dir).get(), Identity(), {"a"}).ok());
+  CHECK(!std::filesystem::exists(dir.path() / "store.new"));
+}
+
 TEST_CASE("store: a new document list is visible only when it is published, and then whole") {
   TempDir dir;
   const auto store = MustOpen(dir);
