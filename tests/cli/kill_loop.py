@@ -91,7 +91,7 @@ class KillLoop:
 
     def allowed_twice(self):
         """Texts sent and not yet committed: in flight, or answered and waiting for the commit."""
-        return self.killed * 2 * CONCURRENCY * self.batch_size
+        return self.killed * CONCURRENCY * self.batch_size
 
     def figures(self):
         return (f"{self.killed} kills, {self.distinct} texts, lost {self.lost}, billed twice "
