@@ -94,12 +94,11 @@ class Exporter {
     return {};
   }
 
-  /// Names the rows: document list, space, what is embedded when, and the options.
+  /// Names the rows: document list, space, state of the vectors, and the options.
   std::string ContentId() const {
-    std::string facts = HexString(split_.record.list_sha256);
+    std::string facts = HexString(split_.record.list_sha256) + "/" + ToHex(options_.space);
     for (const std::uint64_t fact :
-         {options_.space.value, std::uint64_t{dimensions_}, coverage_.embedded,
-          static_cast<std::uint64_t>(coverage_.updated_micros),
+         {std::uint64_t{dimensions_}, store_.CommitNumber(),
           static_cast<std::uint64_t>(options_.missing), std::uint64_t{options_.normalize}}) {
       facts += "/" + std::to_string(fact);
     }

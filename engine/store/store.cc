@@ -338,6 +338,11 @@ Result<std::vector<RunRecord>> Store::Runs() const {
   return runs;
 }
 
+std::uint64_t Store::CommitNumber() const {
+  const std::lock_guard<std::mutex> guard(impl_->commit_mutex);
+  return impl_->commit_number;
+}
+
 Result<std::uint64_t> Store::DiskBytes() const {
   std::uint64_t bytes = 0;
   std::error_code error;

@@ -220,13 +220,14 @@ Status StoreWriter::Write(const Commit& commit) {
   const std::string coverage_key = CoverageKey(commit.run.split, commit.space);
   batch.Put(impl_.family(Family::kSplits), coverage_key,
             EncodeRecord(coverage_key, commit.coverage));
+  const std::uint64_t number = impl_.commit_number + (commit.embedded.empty() ? 0 : 1);
   batch.Put(impl_.family(Family::kMeta), rocksdb::Slice(kMetaCommitKey),
-            EncodeRecord(kMetaCommitKey, CommitRecord{impl_.commit_number + 1}));
+            EncodeRecord(kMetaCommitKey, CommitRecord{number}));
   if (Status applied = Apply(impl_, &batch, SyncedWrite()); !applied.ok()) {
     impl_.failure_keys.reset();
     return applied;
   }
-  ++impl_.commit_number;
+  impl_.commit_number = number;
   return {};
 }
 

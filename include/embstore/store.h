@@ -118,6 +118,9 @@ class Store {
   Result<std::vector<FailureRecord>> Failures() const;
   Result<std::vector<RunRecord>> Runs() const;
 
+  /// How many commits brought vectors. While it stays, so do all vectors.
+  std::uint64_t CommitNumber() const;
+
   /// Bytes of all files of the database.
   Result<std::uint64_t> DiskBytes() const;
 

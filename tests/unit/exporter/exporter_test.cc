@@ -168,6 +168,21 @@ TEST_CASE("export: an unchanged export is left as it is, a changed one is writte
   CHECK(!ExportSplit(*bench.store, bench.options)->unchanged);
 }
 
+TEST_CASE("export: new vectors anywhere in the store make an export worth writing again") {
+  Bench bench({"a", "-b"});
+  bench.options.missing = MissingPolicy::kNan;
+  REQUIRE(ExportSplit(*bench.store, bench.options)->missing == 1);
+  Commit commit;  // As another split would bring it that has the same text.
+  commit.space = bench.options.space;
+  commit.run.split = "other";
+  commit.embedded.push_back({MakeTextKey("-b"), "-b", 1, bench.vectors[1]});
+  REQUIRE(StoreWriter(bench.store.get()).Write(commit).ok());
+  const auto report = ExportSplit(*bench.store, bench.options);
+  REQUIRE(report.ok());
+  CHECK(!report->unchanged);
+  CHECK(report->missing == 0);
+}
+
 TEST_CASE("export: the metadata file vouches for the other files byte for byte") {
   Bench bench({"a", "b"});
   bench.options.verify = true;
