@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <system_error>
 #include <utility>
 
@@ -34,6 +36,20 @@ Status WriteAll(int fd, const char* data, std::size_t size, const std::filesyste
   return {};
 }
 
+/// Removes temporary files of `target` whose process is gone.
+void SweepLitter(const std::filesystem::path& target) {
+  const std::string prefix = target.filename().string() + ".tmp-";
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(ParentOf(target), ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(prefix)) continue;
+    const long pid = std::strtol(name.c_str() + prefix.size(), nullptr, 10);
+    if (pid > 0 && ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH) {
+      ::unlink(entry.path().c_str());
+    }
+  }
+}
+
 }  // namespace
 
 Status ErrnoStatus(Code code, std::string_view operation, const std::filesystem::path& path,
@@ -53,6 +69,7 @@ Result<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::filesystem::pa
     return Status(Code::kInvalidArgument,
                   "'" + target.string() + "' exists and is not a regular file; remove it first");
   }
+  SweepLitter(target);
   // Process id and count keep two writers apart, in one process too; what is there under such a
   // name is the leftover of a dead process.
   static std::atomic<std::uint64_t> count{0};

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/exporter/export_files.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <fstream>
 #include <utility>
 
@@ -24,6 +29,20 @@ Status HashedFile::Append(std::string_view bytes) {
   bytes_ += bytes.size();
   return file_->Append(bytes);
 }
+
+Result<std::unique_ptr<DirectoryGuard>> DirectoryGuard::Acquire(
+    const std::filesystem::path& directory) {
+  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return ErrnoStatus(Code::kWriteFailed, "open", directory, errno);
+  if (::flock(fd, LOCK_EX) != 0) {
+    const Status failed = ErrnoStatus(Code::kWriteFailed, "lock", directory, errno);
+    ::close(fd);
+    return failed;
+  }
+  return std::unique_ptr<DirectoryGuard>(new DirectoryGuard(fd));
+}
+
+DirectoryGuard::~DirectoryGuard() { ::close(fd_); }
 
 Result<FileDigest> DigestFile(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);

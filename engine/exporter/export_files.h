@@ -50,6 +50,19 @@ class HashedFile {
   std::uint64_t bytes_ = 0;
 };
 
+/// One process at a time replaces exports in a directory; the others wait.
+class DirectoryGuard {
+ public:
+  static Result<std::unique_ptr<DirectoryGuard>> Acquire(const std::filesystem::path& directory);
+  ~DirectoryGuard();
+  DirectoryGuard(const DirectoryGuard&) = delete;
+  DirectoryGuard& operator=(const DirectoryGuard&) = delete;
+
+ private:
+  explicit DirectoryGuard(int fd) : fd_(fd) {}
+  const int fd_;
+};
+
 /// `file`'s digest and size as they are on disk now.
 struct FileDigest {
   std::string xxh3_128;

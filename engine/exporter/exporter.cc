@@ -53,8 +53,11 @@ class Exporter {
     if (Status found = FindSource(); !found.ok()) return found;
     report_.npy_path = paths_.npy;
     report_.dimensions = dimensions_;
+    content_id_ = ContentId();  // Before any row is read: what comes later makes another one.
     if (IsUnchanged()) {
       report_.unchanged = true;
+      report_.rows = existing_->rows;
+      report_.missing = existing_->missing;
       if (options_.verify) {
         if (Status verified = VerifyExisting(); !verified.ok()) return verified;
       }
@@ -68,6 +71,11 @@ class Exporter {
 
  private:
   Status FindSource() {
+    std::error_code error;
+    if (!fs::is_directory(paths_.directory, error)) {
+      return {Code::kInvalidArgument, "there is no directory '" + paths_.directory.string() +
+                                          "' to export to; make it first"};
+    }
     auto split = store_.FindSplit(options_.split);
     if (!split.ok()) return split.status();
     split_ = std::move(*split);
@@ -96,9 +104,11 @@ class Exporter {
 
   /// Names the rows: document list, space, state of the vectors, and the options.
   std::string ContentId() const {
-    std::string facts = HexString(split_.record.list_sha256) + "/" + ToHex(options_.space);
+    std::string facts =
+        store_.Id() + "/" + HexString(split_.record.list_sha256) + "/" + ToHex(options_.space);
     for (const std::uint64_t fact :
          {std::uint64_t{dimensions_}, store_.CommitNumber(),
+          static_cast<std::uint64_t>(coverage_.updated_micros),
           static_cast<std::uint64_t>(options_.missing), std::uint64_t{options_.normalize}}) {
       facts += "/" + std::to_string(fact);
     }
@@ -107,13 +117,11 @@ class Exporter {
 
   bool IsUnchanged() {
     existing_ = ReadMetadata(paths_.metadata);
-    if (!existing_ || existing_->content_id != ContentId()) return false;
+    if (!existing_ || existing_->content_id != content_id_) return false;
     const auto has_size = [](const fs::path& path, std::uint64_t bytes) {
       std::error_code error;
       return fs::is_regular_file(path, error) && fs::file_size(path, error) == bytes && !error;
     };
-    report_.rows = existing_->rows;
-    report_.missing = existing_->missing;
     return has_size(paths_.npy, existing_->npy.bytes) &&
            has_size(paths_.documents, existing_->documents.bytes) &&
            (!existing_->labels || has_size(paths_.labels, existing_->labels->bytes));
@@ -267,6 +275,8 @@ class Exporter {
 
   /// The metadata file vouches for the others, so it goes first and comes back last.
   Status ReplaceSet() {
+    auto alone = DirectoryGuard::Acquire(paths_.directory);
+    if (!alone.ok()) return alone.status();
     auto metadata = HashedFile::Create(paths_.metadata);
     if (!metadata.ok()) return metadata.status();
     if (Status s = (*metadata)->Append(ToJson(MakeMetadata())); !s.ok()) return s;
@@ -302,7 +312,7 @@ class Exporter {
     m.normalized = options_.normalize;
     Clock& clock = options_.clock != nullptr ? *options_.clock : SystemClock();
     m.timestamp_micros = clock.WallMicros();
-    m.content_id = ContentId();
+    m.content_id = content_id_;
     m.npy = {npy_->Digest(), npy_->bytes()};
     m.documents = {documents_->Digest(), documents_->bytes()};
     if (labels_) m.labels = {labels_->Digest(), labels_->bytes()};
@@ -317,6 +327,7 @@ class Exporter {
   CoverageRecord coverage_;
   std::uint32_t stored_dimensions_ = 0;
   std::uint32_t dimensions_ = 0;
+  std::string content_id_;
   bool all_labels_ = false;
   std::optional<ExistingExport> existing_;
   ExportReport report_;

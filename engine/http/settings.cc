@@ -16,7 +16,6 @@ static_assert(sizeof(curl_off_t) == sizeof(long), "settings hold both kinds of n
 // After so long libcurl does not reuse an idle connection: servers close them about then, and a
 // request on a connection that just closed is a request in doubt.
 constexpr long kMaxIdleSeconds = 30;
-constexpr long kStallSeconds = 60;
 constexpr long kReceiveBufferBytes = 128 * 1024;
 
 bool IsHeaderName(std::string_view name) {
@@ -119,7 +118,8 @@ void AddTimes(const HttpRequest& request, SettingList* list) {
   EMBSTORE_SET(CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout.count()));
   EMBSTORE_SET(TIMEOUT_MS, static_cast<long>(request.total_timeout.count()));
   EMBSTORE_SET(LOW_SPEED_LIMIT, 1L);
-  EMBSTORE_SET(LOW_SPEED_TIME, kStallSeconds);
+  // A model may think for as long as a request may take; less would pay for it again.
+  EMBSTORE_SET(LOW_SPEED_TIME, static_cast<long>(request.total_timeout.count() / 1000 + 1));
   EMBSTORE_SET(MAXAGE_CONN, kMaxIdleSeconds);
   EMBSTORE_SET(TCP_KEEPALIVE, 1L);
 }

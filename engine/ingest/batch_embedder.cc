@@ -23,6 +23,8 @@ Result<EmbedReply> CallProvider(Provider& provider, std::span<const std::string_
     return provider.Embed(texts);
   } catch (const std::exception& error) {
     return Status(Code::kInternal, std::string("the provider threw: ") + error.what());
+  } catch (...) {
+    return Status(Code::kInternal, "the provider threw something that is no exception");
   }
 }
 

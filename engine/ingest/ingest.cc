@@ -31,6 +31,10 @@ Result<IngestPlan> PlanIngest(const Store* store, const Dataset& dataset, const 
 Result<IngestReport> Ingest(Store* store, const Dataset& dataset, Provider* provider,
                             const IngestOptions& options) {
   if (Status checked = CheckOptions(options); !checked.ok()) return checked;
+  if (provider->identity().dimensions == 0 || provider->identity().model.empty()) {
+    return Status(Code::kInvalidArgument,
+                  "the provider's identity has no model or no dimensions; nothing was sent");
+  }
   return IngestRun(store, dataset, provider, options).Run();
 }
 

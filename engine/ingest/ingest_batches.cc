@@ -21,7 +21,8 @@ constexpr std::chrono::seconds kCheckpointInterval{1};
 void IngestRun::EmbedMissing() {
   if (batches_.empty()) return;
   auto reader = dataset_.Open();
-  if (!reader.ok()) return End(reader.status());
+  if (!reader.ok())
+    return End(reader.code() == Code::kNotFound ? SourceChanged() : reader.status());
   reader_ = std::move(*reader);
   WorkerPool pool(embedder_, limits_.concurrency);
   // One batch waits for each that is under way, so that no worker waits for the disk.
@@ -70,6 +71,8 @@ Result<std::unique_ptr<Batch>> IngestRun::ReadBatch(std::size_t index) {
       if (!*more) return SourceChanged();
     } while (document_.position < text.position);
     batch->keys.push_back(MakeTextKey(document_.text));
+    // The scan counted, priced and allowed one text; no other one is sent in its place.
+    if (FingerprintPrefix(batch->keys.back()) != text.fingerprint_prefix) return SourceChanged();
     batch->texts.texts.emplace_back(document_.text);
     batch->texts.tokens.push_back(text.tokens);
     batch->document_ids.emplace_back(document_.id);
@@ -117,11 +120,21 @@ Status IngestRun::WriteCommit(Commit commit) {
 void IngestRun::StoreDone(std::vector<std::unique_ptr<Batch>> done) {
   std::sort(done.begin(), done.end(),
             [](const auto& a, const auto& b) { return a->number < b->number; });
+  const IngestReport report_before = report_;
+  const CoverageRecord coverage_before = coverage_;
   Commit commit = NewCommit();
   for (const auto& batch : done) AddToCommit(*batch, &commit);
   if (Status written = WriteCommit(std::move(commit)); !written.ok()) {
-    // Not stored, so not embedded: the report must not claim it.
-    for (const auto& batch : done) report_.embedded -= batch->outcome.rows.size();
+    // Not stored, so not embedded: only what was asked and why the run ends stays.
+    const IngestReport spent = report_;
+    report_ = report_before;
+    report_.outcome = spent.outcome;
+    report_.api_calls = spent.api_calls;
+    report_.tokens = spent.tokens;
+    report_.tokens_estimated = spent.tokens_estimated;
+    report_.cost = spent.cost;
+    coverage_ = coverage_before;
+    write_failed_ = true;
     return End(written);
   }
   ReportProgress();
@@ -134,7 +147,8 @@ void IngestRun::AddToCommit(const Batch& batch, Commit* commit) {
     commit->embedded.push_back(
         {batch.keys[row.text], batch.texts.texts[row.text], row.tokens,
          std::span(outcome.vectors).subspan(row.vector * dimensions, dimensions)});
-    coverage_.embedded += scan_.missing[batch.range.begin + row.text].documents;
+    const MissingText& text = scan_.missing[batch.range.begin + row.text];
+    if (!text.was_stored) coverage_.embedded += text.documents;
   }
   report_.embedded += outcome.rows.size();
   report_.api_calls += outcome.api_calls;
@@ -152,6 +166,7 @@ void IngestRun::AddToCommit(const Batch& batch, Commit* commit) {
 void IngestRun::AddFailure(const Batch& batch, std::size_t text, const Status& status,
                            Commit* commit) {
   ++report_.failed;
+  if (scan_.missing[batch.range.begin + text].was_stored) return;  // Its old vector stays.
   commit->failed.push_back({batch.keys[text],
                             {std::string(CodeName(status.code())), status.message(), options_.split,
                              batch.document_ids[text], clock_.WallMicros()}});
@@ -179,7 +194,12 @@ void IngestRun::Judge(const Batch& batch, Commit* commit) {
     observer_.OnWarning(name + ": invalid reply, skipping: " + outcome.status.message());
   } else {
     ++report_.batches.failed;
-    if (!outcome.status.ok()) {
+    last_failure_ = outcome.status;
+    if (outcome.status.code() == Code::kRateLimited) {
+      observer_.OnWarning(name + " waited for the quota " +
+                          std::to_string(options_.retry.max_rate_limit_waits) +
+                          " times, skipping: " + outcome.status.message());
+    } else if (!outcome.status.ok()) {
       observer_.OnWarning(name + " failed after " + std::to_string(options_.retry.max_retries) +
                           " retries, skipping: " + outcome.status.message());
     }

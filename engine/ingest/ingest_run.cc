@@ -15,11 +15,19 @@ using std::chrono::nanoseconds;
 
 // A file written this shortly before it was read could change again without a new time stamp.
 constexpr std::int64_t kStampTrustMicros = 100'000;
+constexpr std::int64_t kCoarseStampTrustMicros = 3'000'000;  // Where stamps are whole seconds.
 
 std::string LayoutOf(const Dataset& dataset, const IngestOptions& options) {
   std::string layout = dataset.Layout();
   if (options.limit > 0) layout += " limit=" + std::to_string(options.limit);
   return layout;
+}
+
+/// Whether a change after `wall_micros` must have left another stamp.
+bool IsOlderThan(const SourceStamp& stamp, std::int64_t wall_micros) {
+  const std::int64_t newest = std::max(stamp.modified_nanos, stamp.changed_nanos);
+  const bool coarse = newest % 1'000'000'000 == 0;
+  return newest / 1000 + (coarse ? kCoarseStampTrustMicros : kStampTrustMicros) < wall_micros;
 }
 
 }  // namespace
@@ -63,7 +71,9 @@ Status IngestRun::FindEarlierState() {
 }
 
 bool IngestRun::SourceUnchanged() const {
-  if (split_.id == 0 || !stamp_ || split_.layout != LayoutOf(dataset_, options_)) return false;
+  if (stamp_distrusted_ || split_.id == 0 || !stamp_ ||
+      split_.layout != LayoutOf(dataset_, options_))
+    return false;
   return *stamp_ == SourceStamp{split_.source_bytes, split_.source_modified_nanos,
                                 split_.source_changed_nanos, split_.source_inode};
 }
@@ -127,10 +137,14 @@ Status IngestRun::ScanAndPublish() {
   report_.documents = scan_.documents;
   report_.unique_documents = scan_.unique_documents;
   report_.cached = scan_.cached_texts;
-  WarnAboutCount();
+  if (!list_is_there || scan_.list_sha256 == split_.list_sha256) WarnAboutCount();
   if (scan_.repeated_ids > 0) {
     observer_.OnWarning(std::to_string(scan_.repeated_ids) +
                         " documents repeat the id and the text of an earlier one");
+  }
+  if (list_is_there && scan_.list_sha256 != split_.list_sha256) {
+    stamp_distrusted_ = true;
+    return ScanAndPublish();
   }
   if (list_is_there) return {};
   return Publish(std::move(next), scan_started);
@@ -151,9 +165,7 @@ Status IngestRun::Publish(SplitRecord next, std::int64_t scan_started) {
   next.has_ids = dataset_.HasIds();
   next.list_sha256 = scan_.list_sha256;
   next.created_micros = clock_.WallMicros();
-  const bool trusted =
-      stamp_ && std::max(stamp_->modified_nanos, stamp_->changed_nanos) / 1000 + kStampTrustMicros <
-                    scan_started;
+  const bool trusted = stamp_ && IsOlderThan(*stamp_, scan_started);
   const SourceStamp stamp = trusted ? *stamp_ : SourceStamp{};
   next.source_bytes = stamp.size_bytes;
   next.source_modified_nanos = stamp.modified_nanos;
@@ -182,7 +194,7 @@ Status IngestRun::BeginRun() {
   report_.skipped = scan_.unsendable.size();
   earlier_coverage_ = coverage_;
   coverage_.generation = split_.generation;
-  coverage_.embedded = scan_.cached_documents;
+  coverage_.embedded = scan_.stored_documents;
   coverage_.last_position = 0;
   coverage_.batch_size = limits_.max_texts;
   coverage_.total_batches = batches_.size();
@@ -212,11 +224,19 @@ Status IngestRun::CommitUnsendable() {
 
 Result<IngestReport> IngestRun::Finish() {
   if (report_.outcome.ok() && !(dataset_.Stamp() == stamp_)) End(SourceChanged());
-  report_.complete = coverage_.embedded == scan_.documents;
+  if (report_.outcome.ok() && halt_.load()) {
+    End({Code::kCancelled, "the provider stopped the run; what was embedded is stored"});
+  }
+  if (report_.outcome.ok() && report_.embedded == 0 && report_.batches.failed > 0 &&
+      last_failure_.code() == Code::kUnavailable) {
+    End({Code::kUnavailable,
+         "no batch got an answer; the last reason: " + last_failure_.message()});
+  }
+  report_.complete = !write_failed_ && coverage_.embedded == scan_.documents;
   report_.unchanged = plan_.to_embed == 0 && report_.complete;
   run_.outcome = report_.outcome.ok() ? (report_.complete ? "complete" : "some texts failed")
                                       : std::string(CodeName(report_.outcome.code()));
-  if (report_.outcome.code() != Code::kWriteFailed) {
+  if (!write_failed_) {
     Status closed = WriteCommit(NewCommit());
     if (!closed.ok()) End(closed);
   }

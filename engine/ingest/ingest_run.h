@@ -120,6 +120,9 @@ class IngestRun {
   std::chrono::nanoseconds batch_time_{0};
   std::chrono::nanoseconds last_checkpoint_{0};
   std::uint32_t failed_in_a_row_ = 0;
+  Status last_failure_;
+  bool write_failed_ = false;
+  bool stamp_distrusted_ = false;  // The source has the old stamp and another content.
 };
 
 }  // namespace embstore

@@ -4,13 +4,18 @@
 #include <algorithm>
 
 namespace embstore {
+namespace {
+
+constexpr std::uint32_t kMostRequests = 256;
+
+}  // namespace
 
 ProviderLimits EffectiveLimits(const Provider& provider, const IngestOptions& options) {
   ProviderLimits limits = provider.limits();
   limits.max_texts = std::max(limits.max_texts, 1U);
   if (options.batch_size > 0) limits.max_texts = std::min(limits.max_texts, options.batch_size);
   if (options.concurrency > 0) limits.concurrency = options.concurrency;
-  limits.concurrency = std::max(limits.concurrency, 1U);
+  limits.concurrency = std::clamp(limits.concurrency, 1U, kMostRequests);
   return limits;
 }
 

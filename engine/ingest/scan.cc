@@ -22,14 +22,6 @@ struct SeenText {
   auto operator<=>(const SeenText&) const = default;
 };
 
-SeenText Abridge(const TextKey& key) {
-  SeenText seen{key.hash, 0};
-  for (std::size_t i = 0; i < sizeof seen.fingerprint_prefix; ++i) {
-    seen.fingerprint_prefix = seen.fingerprint_prefix << 8 | key.fingerprint.bytes[i];
-  }
-  return seen;
-}
-
 std::uint32_t Clamp32(std::uint64_t value) {
   return static_cast<std::uint32_t>(
       std::min<std::uint64_t>(value, std::numeric_limits<std::uint32_t>::max()));
@@ -117,20 +109,22 @@ class Scanner {
   Status FlushChunk() {
     if (chunk_keys_.empty()) return {};
     std::vector<bool> stored(chunk_keys_.size());
-    if (store_ != nullptr && !options_.refresh) {
+    if (store_ != nullptr) {
       auto found = store_->Contains(options_.space, chunk_keys_);
       if (!found.ok()) return found.status();
       stored = std::move(*found);
     }
     for (std::size_t i = 0; i < chunk_keys_.size(); ++i) {
       const ChunkText& text = chunk_texts_[i];
-      const TextState state =
-          stored[i] && text.state == TextState::kMissing ? TextState::kCached : text.state;
+      const TextState state = stored[i] && !options_.refresh && text.state == TextState::kMissing
+                                  ? TextState::kCached
+                                  : text.state;
+      if (stored[i]) ++result_.stored_documents;
       if (state == TextState::kMissing) {
-        result_.missing.push_back(
-            {text.position, Clamp32(text.tokens), Clamp32(text.encoded_bytes), 1});
+        result_.missing.push_back({text.position, Clamp32(text.tokens), Clamp32(text.encoded_bytes),
+                                   1, FingerprintPrefix(chunk_keys_[i]), stored[i]});
       }
-      seen_.push_back(Abridge(chunk_keys_[i]));
+      seen_.push_back(SeenText{chunk_keys_[i].hash, FingerprintPrefix(chunk_keys_[i])});
       states_.push_back(state);
     }
     if (sink_) {
@@ -164,7 +158,6 @@ class Scanner {
       ++result_.unique_documents;
       if (states_[order[begin]] == TextState::kCached) {
         ++result_.cached_texts;
-        result_.cached_documents += end - begin;
       }
     }
     std::erase_if(result_.missing,
@@ -240,6 +233,12 @@ class Scanner {
 };
 
 }  // namespace
+
+std::uint64_t FingerprintPrefix(const TextKey& key) {
+  std::uint64_t prefix = 0;
+  for (std::size_t i = 0; i < sizeof prefix; ++i) prefix = prefix << 8 | key.fingerprint.bytes[i];
+  return prefix;
+}
 
 Result<ScanResult> ScanDataset(const Store* store, const Dataset& dataset, const Provider& provider,
                                const ScanOptions& options, const DocumentSink& sink) {

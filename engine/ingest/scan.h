@@ -24,6 +24,8 @@ struct MissingText {
   std::uint32_t tokens = 0;         ///< Estimated.
   std::uint32_t encoded_bytes = 0;  ///< In a request.
   std::uint32_t documents = 1;      ///< How many have this text.
+  std::uint64_t fingerprint_prefix = 0;
+  bool was_stored = false;  ///< A refresh of a text that has a vector.
 };
 
 /// A text that is not sent, and why.
@@ -38,7 +40,7 @@ struct ScanResult {
   std::uint64_t documents = 0;
   std::uint64_t unique_documents = 0;
   std::uint64_t cached_texts = 0;
-  std::uint64_t cached_documents = 0;
+  std::uint64_t stored_documents = 0;      ///< With a vector, also those that are refreshed.
   std::uint64_t repeated_ids = 0;          ///< Same id and same text again.
   std::vector<MissingText> missing;        ///< By position.
   std::vector<UnsendableText> unsendable;  ///< By position, one a text.
@@ -50,6 +52,9 @@ struct ScanOptions {
   std::uint64_t limit = 0;
   bool refresh = false;
 };
+
+/// The first 8 bytes of the fingerprint as a number.
+std::uint64_t FingerprintPrefix(const TextKey& key);
 
 /// Takes the document list piece by piece, in order. May be empty.
 using DocumentSink =

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/ingest/worker_pool.h"
 
+#include <system_error>
 #include <utility>
 
 namespace embstore {
@@ -8,7 +9,11 @@ namespace embstore {
 WorkerPool::WorkerPool(BatchEmbedder& embedder, std::uint32_t threads)
     : embedder_(embedder), max_not_durable_(threads) {
   threads_.reserve(threads);
-  for (std::uint32_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
+  try {
+    for (std::uint32_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
+  } catch (const std::system_error&) {
+    if (threads_.empty()) throw;  // Otherwise fewer threads do the work.
+  }
 }
 
 WorkerPool::~WorkerPool() {

@@ -106,6 +106,25 @@ Result<Store::Impl::Slot> Store::Impl::FindSlot(SpaceId space, const TextKey& te
                                             "; these texts were made to collide");
 }
 
+Status Store::Impl::ReadVector(SpaceId space, const TextKey& text, std::span<float> out) const {
+  for (std::uint8_t slot = 0; slot < kMaxSlots; ++slot) {
+    const std::string key = VectorKey(space, text.hash, slot);
+    rocksdb::PinnableSlice value;
+    const rocksdb::Status status = db->Get(PointRead(), family(Family::kVectors), key, &value);
+    if (status.IsNotFound()) break;
+    if (!status.ok()) return FromRocks(status, "read from the store");
+    auto vector = DecodeVector(key, View(value));
+    if (!vector.ok()) return vector.status().Prefixed(Where(Family::kVectors, key));
+    if (vector->fingerprint != text.fingerprint) continue;
+    if (Status checked = CheckDimensions(vector->dimensions(), out.size()); !checked.ok()) {
+      return checked;
+    }
+    vector->CopyTo(out);
+    return {};
+  }
+  return {Code::kNotFound, "no vector is stored for this text in space " + ToHex(space)};
+}
+
 Result<std::vector<SplitInfo>> Store::Splits() const {
   std::vector<SplitInfo> splits;
   Status scanned = impl_->Scan(Family::kSplits, "", [&](std::string_view key, std::string_view v) {
@@ -240,23 +259,17 @@ Result<std::vector<bool>> Store::Contains(SpaceId space, std::span<const TextKey
 }
 
 Status Store::GetVector(SpaceId space, const TextKey& text, std::span<float> out) const {
-  for (std::uint8_t slot = 0; slot < kMaxSlots; ++slot) {
-    const std::string key = VectorKey(space, text.hash, slot);
-    rocksdb::PinnableSlice value;
-    const rocksdb::Status status =
-        impl_->db->Get(PointRead(), impl_->family(Family::kVectors), key, &value);
-    if (status.IsNotFound()) break;
-    if (!status.ok()) return FromRocks(status, "read from the store");
-    auto vector = DecodeVector(key, View(value));
-    if (!vector.ok()) return vector.status().Prefixed(Impl::Where(Family::kVectors, key));
-    if (vector->fingerprint != text.fingerprint) continue;
-    if (Status checked = CheckDimensions(vector->dimensions(), out.size()); !checked.ok()) {
-      return checked;
-    }
-    vector->CopyTo(out);
-    return {};
+  // The index and the vectors are written together, but read one after the other: what the index
+  // has and the vectors lacked is asked for again before it is called damage.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    Status read = impl_->ReadVector(space, text, out);
+    if (read.code() != Code::kNotFound) return read;
+    auto indexed = impl_->FindSlot(space, text);
+    if (!indexed.ok()) return indexed.status();
+    if (!indexed->occupied) return read;
   }
-  return {Code::kNotFound, "no vector is stored for this text in space " + ToHex(space)};
+  return {Code::kCorruption, Impl::Where(Family::kIndex, VectorKey(space, text.hash)) +
+                                 ": the index names a vector that is not there"};
 }
 
 Result<std::vector<bool>> Store::GetVectors(SpaceId space, std::span<const TextKey> texts,
@@ -267,22 +280,21 @@ Result<std::vector<bool>> Store::GetVectors(SpaceId space, std::span<const TextK
   Status read = MultiGet(
       *impl_, Family::kVectors, space, texts,
       [&](std::size_t i, const std::string& key, const rocksdb::PinnableSlice* value) -> Status {
-        if (value == nullptr) return {};
         const std::span<float> row = out.subspan(i * dimensions, dimensions);
-        auto vector = DecodeVector(key, View(*value));
-        if (!vector.ok()) return vector.status().Prefixed(Impl::Where(Family::kVectors, key));
-        if (vector->fingerprint != texts[i].fingerprint) {
-          Status other = GetVector(space, texts[i], row);
-          if (!other.ok() && other.code() != Code::kNotFound) return other;
-          found[i] = other.ok();
-          return {};
+        if (value != nullptr) {
+          auto vector = DecodeVector(key, View(*value));
+          if (!vector.ok()) return vector.status().Prefixed(Impl::Where(Family::kVectors, key));
+          if (vector->fingerprint == texts[i].fingerprint) {
+            Status checked = CheckDimensions(vector->dimensions(), dimensions);
+            if (checked.ok()) vector->CopyTo(row);
+            found[i] = checked.ok();
+            return checked;
+          }
         }
-        if (Status checked = CheckDimensions(vector->dimensions(), dimensions); !checked.ok()) {
-          return checked;
-        }
-        vector->CopyTo(row);
-        found[i] = true;
-        return {};
+        // In a later slot, or not there; GetVector tells that from damage.
+        Status other = GetVector(space, texts[i], row);
+        found[i] = other.ok();
+        return other.code() == Code::kNotFound ? Status() : other;
       });
   if (!read.ok()) return read;
   return found;
@@ -337,6 +349,8 @@ Result<std::vector<RunRecord>> Store::Runs() const {
   if (!scanned.ok()) return scanned;
   return runs;
 }
+
+const std::string& Store::Id() const { return impl_->meta.store_id; }
 
 std::uint64_t Store::CommitNumber() const {
   const std::lock_guard<std::mutex> guard(impl_->commit_mutex);

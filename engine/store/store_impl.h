@@ -55,6 +55,9 @@ struct Store::Impl {
     return record;
   }
 
+  /// The vector of `text` by the vectors alone. kNotFound: none.
+  Status ReadVector(SpaceId space, const TextKey& text, std::span<float> out) const;
+
   /// Calls visit(key, value) for all keys that begin with `prefix`, in order.
   Status Scan(Family family, std::string_view prefix,
               const std::function<Status(std::string_view, std::string_view)>& visit) const;

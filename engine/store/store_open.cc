@@ -2,8 +2,10 @@
 // Making, opening and closing a store.
 #include <rocksdb/cache.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <random>
 #include <system_error>
 #include <vector>
@@ -202,6 +204,11 @@ const fs::path& Store::directory() const { return impl_->directory; }
 
 Result<std::unique_ptr<Store>> Store::Open(const fs::path& directory, const StoreOptions& options) {
   const fs::path database = directory / "store";
+  if (::access((database / "CURRENT").c_str(), R_OK) != 0 && errno == EACCES) {
+    return Status(Code::kInvalidArgument, "the store in '" + directory.string() +
+                                              "' may not be read by this user; use the account "
+                                              "that made it");
+  }
   if (!HasDatabase(database)) {
     if (Status absent = CheckAbsent(database); !absent.ok()) return absent;
     if (options.read_only || !options.create_if_missing) {

@@ -127,6 +127,10 @@ Result<SplitRecord> StoreWriter::BeginDocuments(std::string_view split) {
     next.generation = 1;
   }
   if (Status dropped = DropDocuments(next); !dropped.ok()) return dropped;
+  if (next.generation > 2) {  // The one before the published one, if its deletion was cut short.
+    Status deleted = DeleteGeneration(impl_, next.id, next.generation - 2);
+    if (!deleted.ok()) return deleted;
+  }
   return next;
 }
 

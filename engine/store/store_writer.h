@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The writing side of the store, for ingest and import.
+// The writing side of the store, for ingest.
 #pragma once
 
 #include <cstdint>

@@ -44,7 +44,8 @@ struct ExportReport {
 /// Writes the set. A reader sees the old set, the new set, or, for the moment of the change, no
 /// metadata file, never a metadata file that belongs to other data. Memory does not grow with N.
 /// kNotFound: no such split, or documents without vectors under kFail; the message lists some.
-/// kWriteFailed: nothing was replaced. kInvalidArgument: a target is no regular file, or more
+/// kWriteFailed: the old set is as it was, or its metadata file is gone and the next export writes
+/// a new one. kInvalidArgument: a target is no regular file, or more
 /// dimensions than there are.
 Result<ExportReport> ExportSplit(const Store& store, const ExportOptions& options);
 

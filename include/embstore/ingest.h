@@ -118,9 +118,10 @@ struct IngestReport {
 Result<IngestPlan> PlanIngest(const Store* store, const Dataset& dataset, const Provider& provider,
                               const IngestOptions& options);
 
-/// Embeds what is missing and stores it, one commit a reply. Fails before anything is sent when
-/// the input is bad or the store cannot be written; afterwards it answers a report whose `outcome`
-/// says how it ended. Calls provider.Embed from `concurrency` threads of its own.
+/// Embeds what is missing and stores it, one durable commit for the replies that are there. Fails
+/// before anything is sent when the input is bad or the store cannot be written; afterwards it
+/// answers a report whose `outcome` says how it ended. Calls provider.Embed from `concurrency`
+/// threads of its own.
 Result<IngestReport> Ingest(Store* store, const Dataset& dataset, Provider* provider,
                             const IngestOptions& options);
 

@@ -18,7 +18,7 @@ enum class Code {
   kOk = 0,
   kInvalidArgument,   ///< Bad usage, configuration or input file: change it and run again.
   kNotFound,          ///< No such document, split or vector.
-  kCorruption,        ///< Stored bytes do not match their checksum: stop, run `verify`.
+  kCorruption,        ///< Stored bytes do not match their checksum: stop, restore a backup.
   kIncompatible,      ///< Written by a newer or foreign version: use that version.
   kLocked,            ///< Another process has the store open for writing: wait for it.
   kWriteFailed,       ///< No space, read-only, or another write error: free space, run again.
@@ -26,7 +26,7 @@ enum class Code {
   kRateLimited,       ///< Asked too fast: wait for `Status::backoff()`, then retry.
   kQuotaExhausted,    ///< A daily quota or the account's credit is used up: go on later.
   kPermissionDenied,  ///< The key is missing, wrong or not allowed: fix it.
-  kRejected,          ///< The server refuses this very input: send it never again as it is.
+  kRejected,          ///< The server refuses this very input: leave it out or change it.
   kInvalidReply,      ///< The server answered something that must not be stored.
   kBudgetReached,     ///< The next request would cost more than allowed.
   kCancelled,         ///< The caller asked to stop.

@@ -118,6 +118,9 @@ class Store {
   Result<std::vector<FailureRecord>> Failures() const;
   Result<std::vector<RunRecord>> Runs() const;
 
+  /// 32 hex digits, drawn when the store was made.
+  const std::string& Id() const;
+
   /// How many commits brought vectors. While it stays, so do all vectors.
   std::uint64_t CommitNumber() const;
 

@@ -26,6 +26,8 @@ def a_store_that_cannot_grow_ends_the_run(t):
     check(billed <= report["embedded"] + 80, f"{billed} texts billed, {report['embedded']} stored")
     status = t.run("--json", "status").expect(0).json()
     check(status["spaces"][0]["vectors"] >= report["embedded"] > 0, f"{status} but {report}")
+    check(not report["complete"], "a run that could not store all of it says it is complete")
+    check(report["batches"]["successful"] * 100 >= report["embedded"], str(report))
     t.run(*words, key="good").expect(0)
     check(server.billed_twice() <= 80, f"{server.billed_twice()} paid twice")
     t.run("export", "train").expect(0)

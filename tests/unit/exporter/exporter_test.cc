@@ -148,6 +148,17 @@ TEST_CASE("export: documents without a vector are left out or become NaN when as
   }
 }
 
+TEST_CASE("export: a lost file of an export with gaps is written again, and counted once") {
+  Bench bench({"a", "-b", "c"});
+  bench.options.missing = MissingPolicy::kSkip;
+  REQUIRE(ExportSplit(*bench.store, bench.options).ok());
+  std::filesystem::remove(bench.dir.path() / "s_embeddings.npy");
+  const auto again = ExportSplit(*bench.store, bench.options);
+  REQUIRE_MESSAGE(again.ok(), again.status().message());
+  CHECK(again->missing == 1);
+  CHECK(again->rows == 2);
+}
+
 TEST_CASE("export: labels that are no integers make no labels file") {
   Bench bench({"a", "b"}, "sports");
   std::ofstream(bench.dir.path() / "s_labels.npy") << "of an earlier export";

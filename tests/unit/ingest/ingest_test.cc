@@ -160,8 +160,24 @@ TEST_CASE("ingest: refresh pays again and keeps one vector a text") {
   Bench bench;
   bench.MustRun(Texts(Numbered(5)));
   bench.options.refresh = true;
+  bench.provider.spoil = [](std::size_t, EmbedReply* reply) { reply->vectors[0] = 123; };
   CHECK(bench.MustRun(Texts(Numbered(5))).embedded == 5);
+  CHECK(bench.VectorOf("0")[0] == 123);
   CHECK(*bench.store->CountVectors(MakeSpaceId(bench.provider.identity())) == 5);
+}
+
+TEST_CASE("ingest: an unfinished refresh leaves the split complete and records no failure") {
+  Bench bench;
+  bench.MustRun(Texts(Numbered(20)));
+  bench.options.refresh = true;
+  bench.provider.script = [](std::size_t call, auto) {
+    return call == 2 ? Status(Code::kRejected, "no") : Status(Code::kQuotaExhausted, "later");
+  };
+  bench.MustRun(Texts(Numbered(20)));
+  const auto coverages = bench.store->Coverages("s");
+  CHECK(coverages->front().second.embedded == 20);
+  CHECK(coverages->front().second.complete);
+  CHECK(bench.store->Failures()->empty());
 }
 
 TEST_CASE("ingest: bad input is refused before anything is sent") {
@@ -542,6 +558,49 @@ TEST_CASE("ingest: a plan sends nothing, writes nothing and needs no store") {
   CHECK(bench.provider.calls().size() == 1);
 }
 
+/// Says something else when it is read again.
+class FickleDataset final : public Dataset {
+ public:
+  Result<std::unique_ptr<DocumentReader>> Open() const override {
+    auto dataset = MakeMemoryDataset(Texts({"a", "b", opened_++ == 0 ? "c" : "a"}));
+    reading_.push_back(std::move(*dataset));
+    return reading_.back()->Open();
+  }
+  std::string Name() const override { return "fickle"; }
+  std::string Layout() const override { return "fickle"; }
+  bool HasIds() const override { return false; }
+  std::optional<SourceStamp> Stamp() const override { return std::nullopt; }
+
+ private:
+  mutable int opened_ = 0;
+  mutable std::vector<std::unique_ptr<Dataset>> reading_;
+};
+
+TEST_CASE("ingest: a text that the scan did not see is never sent") {
+  Bench bench;
+  bench.provider.limits_.max_texts = 1;
+  const FickleDataset dataset;
+  const auto report = Ingest(bench.store.get(), dataset, &bench.provider, bench.options);
+  REQUIRE(report.ok());
+  CHECK(report->outcome.code() == Code::kInvalidArgument);
+  CHECK(!report->complete);
+  for (const auto& [text, count] : bench.provider.billed()) CHECK(count == 1);
+}
+
+TEST_CASE("ingest: when nothing gets an answer the run has failed, however short it was") {
+  Bench bench;
+  bench.provider.script = [](std::size_t, auto) { return Status(Code::kUnavailable, "down"); };
+  const IngestReport report = bench.MustRun(Texts({"a"}));
+  CHECK(report.outcome.code() == Code::kUnavailable);
+}
+
+TEST_CASE("ingest: a provider without dimensions is refused before it can spoil the store") {
+  Bench bench;
+  bench.provider.identity_.dimensions = 0;
+  CHECK(bench.Run(Texts({"a"})).code() == Code::kInvalidArgument);
+  CHECK(bench.store->Spaces()->empty());
+}
+
 /// A file that can be rewritten, as a dataset.
 struct FileBench : Bench {
   FileBench() : path(dir.path() / "in.csv") {}
@@ -563,10 +622,11 @@ TEST_CASE("ingest: an unchanged file is answered from the manifest without readi
   bench.clock.Advance(std::chrono::hours(24 * 365 * 10));  // Long after the file was written.
   bench.Write("1,a,b\n2,c,d\n");
   CHECK(bench.RunFile().embedded == 2);
+  bench.recorder.plan = {};
   const IngestReport again = bench.RunFile();
   CHECK(again.unchanged);
   CHECK(again.cached == 2);
-  CHECK(bench.recorder.plan.documents == 2);  // From the first run: the second made no plan.
+  CHECK(bench.recorder.plan.documents == 0);  // A run that reads the file makes a plan.
 }
 
 TEST_CASE("ingest: a file that was rewritten with the same content is not embedded again") {
