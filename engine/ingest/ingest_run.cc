@@ -134,17 +134,17 @@ Status IngestRun::ScanAndPublish() {
     return scanned.status();
   }
   scan_ = std::move(*scanned);
-  report_.documents = scan_.documents;
-  report_.unique_documents = scan_.unique_documents;
-  report_.cached = scan_.cached_texts;
-  if (!list_is_there || scan_.list_sha256 == split_.list_sha256) WarnAboutCount();
-  if (scan_.repeated_ids > 0) {
-    observer_.OnWarning(std::to_string(scan_.repeated_ids) +
-                        " documents repeat the id and the text of an earlier one");
-  }
   if (list_is_there && scan_.list_sha256 != split_.list_sha256) {
     stamp_distrusted_ = true;
     return ScanAndPublish();
+  }
+  report_.documents = scan_.documents;
+  report_.unique_documents = scan_.unique_documents;
+  report_.cached = scan_.cached_texts;
+  WarnAboutCount();
+  if (scan_.repeated_ids > 0) {
+    observer_.OnWarning(std::to_string(scan_.repeated_ids) +
+                        " documents repeat the id and the text of an earlier one");
   }
   if (list_is_there) return {};
   return Publish(std::move(next), scan_started);
