@@ -31,6 +31,10 @@ std::string_view CodeName(Code code) {
       return "rejected";
     case Code::kInvalidReply:
       return "invalid reply";
+    case Code::kInDoubt:
+      return "in doubt";
+    case Code::kHeld:
+      return "held";
     case Code::kBudgetReached:
       return "budget reached";
     case Code::kCancelled:

@@ -35,7 +35,7 @@ Status RefuseSecrets(const YamlNode& node, const std::string& file) {
     if (NamesSecret(entry.key)) {
       return YamlError(file, entry.line,
                        "'" + entry.key + "' does not belong in a file: keys are taken from the " +
-                           "environment only (GEMINI_API_KEY); remove it here");
+                           "environment only (GEMINI_API_KEY, OPENAI_API_KEY); remove it here");
     }
     if (Status below = RefuseSecrets(entry.value, file); !below.ok()) return below;
   }
@@ -105,6 +105,9 @@ Config::Config() {
   pricing.as_of = "2026-11-01";
   pricing.models["gemini-embedding-001"] = {Price{150'000}, Price{75'000}};
   pricing.models["gemini-embedding-2"] = {Price{200'000}, Price{100'000}};
+  pricing.models["text-embedding-3-small"] = {Price{20'000}, Price{10'000}};
+  pricing.models["text-embedding-3-large"] = {Price{130'000}, Price{65'000}};
+  pricing.models["text-embedding-ada-002"] = {Price{100'000}, Price{50'000}};
 }
 
 Result<Config> ParseConfig(std::string_view yaml, const std::string& name) {

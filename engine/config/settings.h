@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "embstore/config.h"
+#include "embstore/money.h"
 
 namespace embstore {
 
@@ -29,12 +30,18 @@ struct ProviderName {
   std::string* text;
 };
 
-/// Where a value goes; its type tells what may be written. An optional number also takes "auto".
+/// True for "resend", false for "hold".
+struct ResendOrHold {
+  bool* resend;
+};
+
+/// Where a value goes; its type tells what may be written. An optional number also takes "auto",
+/// an optional amount of money "none".
 using Target =
     std::variant<bool*, std::uint32_t*, std::uint64_t*, std::optional<std::uint64_t>*, double*,
-                 std::string*, std::filesystem::path*, IsoDate, FileName, ProviderName,
-                 DatasetFormat*, std::vector<std::string>*, std::map<std::string, SplitConfig>*,
-                 std::map<std::string, ModelPrice>*>;
+                 Money*, std::optional<Money>*, ResendOrHold, std::string*, std::filesystem::path*,
+                 IsoDate, FileName, ProviderName, DatasetFormat*, std::vector<std::string>*,
+                 std::map<std::string, SplitConfig>*, std::map<std::string, ModelPrice>*>;
 
 /// One row. Immutable after construction.
 struct Setting {

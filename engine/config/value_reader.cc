@@ -13,12 +13,15 @@
 namespace embstore {
 namespace {
 
-constexpr std::array<std::string_view, 2> kProviders = {"gemini", "local"};
+constexpr std::array<std::string_view, 3> kProviders = {"gemini", "openai", "local"};
+constexpr std::array<std::string_view, 2> kResendOrHold = {"resend", "hold"};
 constexpr std::array<std::string_view, 3> kFormats = {"ag_news", "csv", "jsonl"};
 constexpr std::array<std::string_view, 2> kSplitKeys = {"path", "expected_documents"};
 constexpr std::array<std::string_view, 2> kPriceKeys = {"sync", "batch"};
 constexpr std::string_view kNameRule =
     "1 to 64 characters of A-Z, a-z, 0-9, '.', '_' and '-', not starting with '.' or '-'";
+constexpr std::string_view kAmountRule =
+    "an amount in USD with at most nine decimals, such as 1.50";
 constexpr std::string_view kPriceRule =
     "a price in USD per million tokens with at most six decimals, such as 0.15";
 
@@ -104,6 +107,32 @@ class Store {
         ReadNumber(node_, static_cast<double>(setting_.min), static_cast<double>(setting_.max));
     if (!value) return BadValue(node_, place_, Between(setting_, "a number"));
     *out = *value;
+    return Status();
+  }
+
+  Status operator()(Money* out) const {
+    const auto amount = node_.kind == YamlNode::Kind::kScalar ? ParseUsd(node_.text) : std::nullopt;
+    if (!amount) return BadValue(node_, place_, kAmountRule);
+    *out = *amount;
+    return Status();
+  }
+
+  Status operator()(std::optional<Money>* out) const {
+    out->reset();
+    if (IsPlain(node_) && node_.text == "none") return Status();
+    Money amount;
+    if (Status read = (*this)(&amount); !read.ok()) {
+      return BadValue(node_, place_, "none or " + std::string(kAmountRule));
+    }
+    *out = amount;
+    return Status();
+  }
+
+  Status operator()(ResendOrHold out) const {
+    const bool known =
+        std::find(kResendOrHold.begin(), kResendOrHold.end(), node_.text) != kResendOrHold.end();
+    if (!known) return OneOf(node_, place_, kResendOrHold);
+    *out.resend = node_.text == kResendOrHold[0];
     return Status();
   }
 

@@ -9,7 +9,7 @@ namespace embstore {
 namespace {
 
 constexpr std::string_view kNotSent = "the request was not sent";
-constexpr std::string_view kInDoubt =
+constexpr std::string_view kMayBeBilled =
     "the server may have done the work, so the request may have been billed";
 
 std::string_view FaultText(ReplyFault fault) {
@@ -21,19 +21,30 @@ std::string_view FaultText(ReplyFault fault) {
     case ReplyFault::kBodyTooLarge:
       return "a body larger than any valid answer";
     case ReplyFault::kBadEncoding:
-      return "a body that is neither plain nor valid gzip";
+      return "a body that is neither plain nor gzip";
+    case ReplyFault::kBadGzip:
+      return "the answer's gzip data are damaged";
     case ReplyFault::kContradiction:
       return "two different Content-Length headers";
     case ReplyFault::kIncomplete:
       return "the answer ended early";
+    case ReplyFault::kSink:
+      break;
   }
   return "";
 }
 
+Status NoWholeAnswer(const std::string& words, const TransferFacts& facts) {
+  if (facts.repeatable) {
+    return Status(Code::kUnavailable, words + "; no whole answer came, and it may be asked again");
+  }
+  return Status(Code::kInDoubt, words + "; " + std::string(kMayBeBilled));
+}
+
 Status FaultStatus(const TransferFacts& facts) {
   const std::string text(FaultText(facts.reply_fault));
-  if (facts.reply_fault == ReplyFault::kIncomplete) {
-    return Status(Code::kUnavailable, text + "; " + std::string(kInDoubt));
+  if (facts.reply_fault == ReplyFault::kIncomplete || facts.reply_fault == ReplyFault::kBadGzip) {
+    return NoWholeAnswer(text, facts);
   }
   return Status(Code::kInvalidReply, "refused an answer with " + text);
 }
@@ -75,19 +86,21 @@ Status ErrorStatus(const TransferFacts& facts) {
     case CURLE_FAILED_INIT:
       return Status(Code::kInternal, words);
     default:
-      return Status(Code::kUnavailable,
-                    words + "; " + std::string(facts.request_begun ? kInDoubt : kNotSent));
+      if (facts.request_begun) return NoWholeAnswer(words, facts);
+      return Status(Code::kUnavailable, words + "; " + std::string(kNotSent));
   }
 }
 
 }  // namespace
 
 Status TransferError(const TransferFacts& facts) {
+  if (facts.reply_fault == ReplyFault::kSink) return facts.sink_error;
   if (facts.reply_fault != ReplyFault::kNone) return FaultStatus(facts).Prefixed(facts.host);
   if (facts.resend_stopped) {
-    return Status(Code::kUnavailable,
-                  "the kept connection was closed before an answer came, and the request is not "
-                  "sent twice in silence")
+    return NoWholeAnswer(
+               "the kept connection was closed before an answer came, and the request is not sent "
+               "twice in silence",
+               facts)
         .Prefixed(facts.host);
   }
   return ErrorStatus(facts).Prefixed(facts.host);

@@ -16,8 +16,10 @@ struct TransferFacts {
   std::string_view detail;      ///< libcurl's own words, or "".
   std::string_view host;        ///< For the message.
   bool request_begun = false;   ///< Some byte of the request may have reached the server.
+  bool repeatable = false;      ///< See HttpRequest.
   bool resend_stopped = false;  ///< libcurl wanted to send the request a second time.
   ReplyFault reply_fault = ReplyFault::kNone;
+  Status sink_error;  ///< Not ok when `reply_fault` is kSink.
 };
 
 /// Never success. See HttpTransport::Send for the codes.

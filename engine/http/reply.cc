@@ -9,11 +9,13 @@
 #include <charconv>
 #include <cmath>
 #include <ctime>
+#include <limits>
 
 namespace embstore {
 namespace {
 
 constexpr double kMaxRetryAfterSeconds = 86'400;
+constexpr std::uint64_t kNoBound = std::numeric_limits<std::uint64_t>::max();
 
 std::string_view Trim(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n";
@@ -51,9 +53,9 @@ class ReplyCollector::Inflater {
 
   bool ended() const { return ended_; }
 
-  /// Decodes `bytes`. False when they are no gzip data; `*full` when `sink` refused a piece.
-  template <typename Sink>
-  bool Add(std::string_view bytes, Sink sink, bool* full) {
+  /// Decodes `bytes`. False when they are no gzip data, or when `take` refused a piece.
+  template <typename Take>
+  bool Add(std::string_view bytes, Take take) {
     std::array<char, 64 * 1024> piece;
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
     stream_.avail_in = static_cast<uInt>(bytes.size());
@@ -65,10 +67,7 @@ class ReplyCollector::Inflater {
       const int code = inflate(&stream_, Z_NO_FLUSH);
       if (code == Z_BUF_ERROR) return true;
       if (code != Z_OK && code != Z_STREAM_END) return false;
-      if (!sink(std::string_view(piece.data(), piece.size() - stream_.avail_out))) {
-        *full = true;
-        return false;
-      }
+      if (!take(std::string_view(piece.data(), piece.size() - stream_.avail_out))) return false;
       ended_ = code == Z_STREAM_END;
       more = stream_.avail_in > 0 || stream_.avail_out == 0;
     }
@@ -81,7 +80,7 @@ class ReplyCollector::Inflater {
   bool ended_ = false;
 };
 
-ReplyCollector::ReplyCollector(std::uint64_t max_body_bytes) : max_body_bytes_(max_body_bytes) {}
+ReplyCollector::ReplyCollector(const ReplyWants& wants) : wants_(wants) {}
 ReplyCollector::~ReplyCollector() = default;
 
 bool ReplyCollector::Fail(ReplyFault fault) {
@@ -123,6 +122,9 @@ bool ReplyCollector::AddHeader(std::string_view name, std::string_view value) {
   if (name == "content-encoding") encoding_ = Lower(value);
   if (name == "retry-after") retry_after_ = value;
   if (name == "date") date_ = value;
+  if (std::find(wants_.headers.begin(), wants_.headers.end(), name) != wants_.headers.end()) {
+    response_.headers.emplace_back(name, value);
+  }
   if (name == "content-length") {
     if (!content_length_.empty() && content_length_ != value) {
       return Fail(ReplyFault::kContradiction);
@@ -133,6 +135,11 @@ bool ReplyCollector::AddHeader(std::string_view name, std::string_view value) {
 }
 
 bool ReplyCollector::EndHeaders() {
+  to_sink_ = wants_.sink != nullptr && response_.status < 300;
+  max_body_bytes_ = wants_.max_body_bytes;
+  if (wants_.sink != nullptr && max_body_bytes_ == 0) {
+    max_body_bytes_ = to_sink_ ? kNoBound : kMaxErrorBytes;
+  }
   if (encoding_ == "gzip" || encoding_ == "x-gzip") {
     inflater_ = std::make_unique<Inflater>();
   } else if (!encoding_.empty() && encoding_ != "identity") {
@@ -143,24 +150,26 @@ bool ReplyCollector::EndHeaders() {
 }
 
 bool ReplyCollector::AppendDecoded(std::string_view bytes) {
-  if (bytes.size() > max_body_bytes_ - response_.body.size()) {
-    return Fail(ReplyFault::kBodyTooLarge);
+  if (bytes.size() > max_body_bytes_ - decoded_bytes_) return Fail(ReplyFault::kBodyTooLarge);
+  decoded_bytes_ += bytes.size();
+  if (!to_sink_) {
+    response_.body.append(bytes);
+    return true;
   }
-  response_.body.append(bytes);
-  return true;
+  if (bytes.empty()) return true;
+  sink_error_ = (*wants_.sink)(bytes);
+  return sink_error_.ok() || Fail(ReplyFault::kSink);
 }
 
 bool ReplyCollector::AddBody(std::string_view bytes) {
   if (!inflater_) return AppendDecoded(bytes);
   // gzip data can go on for ever without giving one byte.
   raw_bytes_ += bytes.size();
-  if (raw_bytes_ > max_body_bytes_ + max_body_bytes_ / 64 + 1024) {
+  if (max_body_bytes_ != kNoBound && raw_bytes_ > max_body_bytes_ + max_body_bytes_ / 64 + 1024) {
     return Fail(ReplyFault::kBodyTooLarge);
   }
-  bool full = false;
-  const auto sink = [this](std::string_view piece) { return AppendDecoded(piece); };
-  if (inflater_->Add(bytes, sink, &full)) return true;
-  return Fail(full ? ReplyFault::kBodyTooLarge : ReplyFault::kBadEncoding);
+  const auto take = [this](std::string_view piece) { return AppendDecoded(piece); };
+  return inflater_->Add(bytes, take) || Fail(ReplyFault::kBadGzip);
 }
 
 bool ReplyCollector::Finish() {

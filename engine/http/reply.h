@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,9 +19,18 @@ enum class ReplyFault {
   kNone,
   kHeadersTooLarge,
   kBodyTooLarge,
-  kBadEncoding,    ///< Broken gzip, or an encoding that was not asked for.
+  kBadEncoding,  ///< An encoding that was not asked for.
+  kBadGzip,
   kContradiction,  ///< Two different Content-Length headers.
   kIncomplete,     ///< Ended inside the headers or inside the gzip data; libcurl says nothing then.
+  kSink,           ///< The sink refused a piece, see sink_error().
+};
+
+/// What of an answer is wanted, and where it goes. A view; valid as long as what it points to.
+struct ReplyWants {
+  std::uint64_t max_body_bytes = 0;      ///< With a sink 0 is no bound on what it gets.
+  std::span<const std::string> headers;  ///< Lower-case names.
+  const std::function<Status(std::string_view)>* sink = nullptr;  ///< Null: the body is kept.
 };
 
 /// Not thread-safe; one thread at a time.
@@ -28,7 +39,10 @@ class ReplyCollector {
   /// Headers of one answer, those of 1xx answers and trailers included.
   static constexpr std::uint64_t kMaxHeaderBytes = 64 * 1024;
 
-  explicit ReplyCollector(std::uint64_t max_body_bytes);
+  /// Other bodies than those of a sink, when that has no bound.
+  static constexpr std::uint64_t kMaxErrorBytes = 1 << 20;
+
+  explicit ReplyCollector(const ReplyWants& wants);
   ~ReplyCollector();
   ReplyCollector(const ReplyCollector&) = delete;
   ReplyCollector& operator=(const ReplyCollector&) = delete;
@@ -44,6 +58,9 @@ class ReplyCollector {
 
   ReplyFault fault() const { return fault_; }
 
+  /// What the sink said. REQUIRES: fault() is kSink.
+  const Status& sink_error() const { return sink_error_; }
+
   /// The answer. REQUIRES: Finish() was true.
   HttpResponse Take() { return std::move(response_); }
 
@@ -56,7 +73,7 @@ class ReplyCollector {
   bool EndHeaders();
   bool AppendDecoded(std::string_view bytes);
 
-  const std::uint64_t max_body_bytes_;
+  const ReplyWants wants_;
   HttpResponse response_;
   std::unique_ptr<Inflater> inflater_;
   std::string encoding_;
@@ -64,9 +81,13 @@ class ReplyCollector {
   std::string retry_after_;
   std::string date_;
   std::uint64_t header_bytes_ = 0;
+  std::uint64_t max_body_bytes_ = 0;  ///< Of this answer; known when its headers have ended.
   std::uint64_t raw_bytes_ = 0;
+  std::uint64_t decoded_bytes_ = 0;
+  bool to_sink_ = false;
   bool headers_ended_ = false;
   ReplyFault fault_ = ReplyFault::kNone;
+  Status sink_error_;
 };
 
 /// The wait that a Retry-After header asks for: seconds, or a date counted from the answer's own

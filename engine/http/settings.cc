@@ -37,9 +37,13 @@ Status CheckRequest(const HttpRequest& request) {
   const auto refuse = [](std::string message) {
     return Status(Code::kInvalidArgument, std::move(message));
   };
-  if (request.method != "POST" && request.method != "GET") return refuse("neither POST nor GET");
+  if (request.method != "POST" && request.method != "GET" && request.method != "DELETE") {
+    return refuse("neither POST nor GET nor DELETE");
+  }
   if (request.method == "POST" && request.body.empty()) return refuse("a POST without a body");
-  if (request.method == "GET" && !request.body.empty()) return refuse("a GET with a body");
+  if (request.method != "POST" && !request.body.empty()) {
+    return refuse("a " + request.method + " with a body");
+  }
   for (const auto& [name, value] : request.headers) {
     if (!IsHeaderName(name)) return refuse("a header name that is not allowed");
     if (!IsHeaderValue(value)) {
@@ -103,6 +107,7 @@ void AddExchange(const HttpRequest& request, SettingList* list) {
   } else {
     EMBSTORE_SET(HTTPGET, 1L);
   }
+  if (request.method == "DELETE") EMBSTORE_SET(CUSTOMREQUEST, request.method);
   EMBSTORE_SET(PREREQFUNCTION, EasyHook::kPrereqFunction);
   EMBSTORE_SET(PREREQDATA, EasyHook::kContext);
   EMBSTORE_SET(HEADERFUNCTION, EasyHook::kHeaderFunction);
@@ -119,7 +124,8 @@ void AddTimes(const HttpRequest& request, SettingList* list) {
   EMBSTORE_SET(TIMEOUT_MS, static_cast<long>(request.total_timeout.count()));
   EMBSTORE_SET(LOW_SPEED_LIMIT, 1L);
   // A model may think for as long as a request may take; less would pay for it again.
-  EMBSTORE_SET(LOW_SPEED_TIME, static_cast<long>(request.total_timeout.count() / 1000 + 1));
+  const auto idle = request.idle_timeout.count() > 0 ? request.idle_timeout : request.total_timeout;
+  EMBSTORE_SET(LOW_SPEED_TIME, static_cast<long>(idle.count() / 1000 + 1));
   EMBSTORE_SET(MAXAGE_CONN, kMaxIdleSeconds);
   EMBSTORE_SET(TCP_KEEPALIVE, 1L);
 }
@@ -131,7 +137,7 @@ void AddTimes(const HttpRequest& request, SettingList* list) {
 Result<std::vector<EasySetting>> BuildSettings(const HttpRequest& request,
                                                const CurlOptions& options) {
   if (Status status = CheckRequest(request); !status.ok()) return status;
-  const Result<CheckedUrl> url = CheckUrl(request.url);
+  const Result<CheckedUrl> url = CheckRequestUrl(request.url, request.allow_plain_http);
   if (!url.ok()) return url.status();
   SettingList list;
   AddRoute(*url, options, &list);

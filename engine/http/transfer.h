@@ -36,7 +36,8 @@ class HeaderList {
 
 /// One Send. Lives on the caller's stack; belongs to the loop thread until `done`.
 struct Transfer {
-  explicit Transfer(const HttpRequest& r) : request(r), reply(r.max_response_bytes) {}
+  explicit Transfer(const HttpRequest& r)
+      : request(r), reply({r.max_response_bytes, r.wanted_headers, r.sink ? &r.sink : nullptr}) {}
 
   const HttpRequest& request;
   std::vector<EasySetting> settings;

@@ -195,8 +195,10 @@ void CurlTransport::End(CURL* easy, CURLcode code) {
   const std::string host = UrlHost(transfer->request.url);
   facts.host = host;
   facts.request_begun = transfer->request_begun;
+  facts.repeatable = transfer->request.repeatable;
   facts.resend_stopped = transfer->resend_stopped;
   facts.reply_fault = transfer->reply.fault();
+  facts.sink_error = transfer->reply.sink_error();
   Complete(transfer, TransferError(facts));
 }
 

@@ -99,7 +99,7 @@ void LowerAscii(std::string* text) {
 
 }  // namespace
 
-Result<CheckedUrl> CheckUrl(std::string_view text) {
+Result<CheckedUrl> CheckUrl(std::string_view text, bool allow_plain_http) {
   if (!IsGraphic(text)) return Refuse(text, "a URL has no spaces, control or non-ASCII characters");
   const UrlHandle url(curl_url());
   if (!url) return Status(Code::kInternal, "no memory for a URL");
@@ -117,7 +117,9 @@ Result<CheckedUrl> CheckUrl(std::string_view text) {
   if (kind == HostKind::kForbidden || !Part(url, CURLUPART_ZONEID).empty()) {
     return Refuse(text, "a link-local, unspecified or metadata address");
   }
-  if (scheme == "http" && kind != HostKind::kLoopback) return Refuse(text, "not https");
+  if (scheme == "http" && kind != HostKind::kLoopback && !allow_plain_http) {
+    return Refuse(text, "not https");
+  }
 
   CheckedUrl checked;
   checked.plain_http = scheme == "http";
@@ -128,6 +130,27 @@ Result<CheckedUrl> CheckUrl(std::string_view text) {
   while (checked.text.ends_with('/')) checked.text.pop_back();
   checked.host = std::move(host);
   return checked;
+}
+
+Result<CheckedUrl> CheckRequestUrl(std::string_view text, bool allow_plain_http) {
+  const std::size_t mark = text.find('?');
+  Result<CheckedUrl> checked = CheckUrl(text.substr(0, mark), allow_plain_http);
+  if (!checked.ok() || mark == std::string_view::npos) return checked;
+  const std::string_view query = text.substr(mark);
+  if (!IsGraphic(query) || query.find('#') != std::string_view::npos) {
+    return Status(Code::kInvalidArgument,
+                  "a URL whose query has a fragment, spaces, control or non-ASCII characters");
+  }
+  checked->text += query;
+  return checked;
+}
+
+std::string UrlEncode(std::string_view text) {
+  if (text.empty()) return "";  // libcurl would take it for "up to the first NUL".
+  char* encoded = curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size()));
+  std::string out = encoded == nullptr ? "" : encoded;
+  curl_free(encoded);
+  return out;
 }
 
 Status CheckProxy(std::string_view text) {

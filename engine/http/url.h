@@ -16,10 +16,17 @@ struct CheckedUrl {
   bool plain_http = false;
 };
 
-/// Accepts https to any host and http to loopback hosts (127.0.0.0/8, [::1], localhost), without
-/// user, query or fragment. Link-local addresses and cloud metadata services are refused.
-/// kInvalidArgument: anything else; the message says what is allowed.
-Result<CheckedUrl> CheckUrl(std::string_view text);
+/// Accepts https to any host and http to loopback hosts (127.0.0.0/8, [::1], localhost), or to any
+/// host with `allow_plain_http`, without user, query or fragment. Link-local addresses and cloud
+/// metadata services are refused. kInvalidArgument: anything else; the message says what is
+/// allowed.
+Result<CheckedUrl> CheckUrl(std::string_view text, bool allow_plain_http = false);
+
+/// As CheckUrl, but a query may follow. Messages do not repeat it.
+Result<CheckedUrl> CheckRequestUrl(std::string_view text, bool allow_plain_http = false);
+
+/// `text` as one part of a path or query: all but letters, digits and "-._~" becomes %HH.
+std::string UrlEncode(std::string_view text);
 
 /// A proxy's address: empty, or http, https, socks5 or socks5h with a host; a user is allowed.
 /// kInvalidArgument: anything else; the message does not repeat the address.

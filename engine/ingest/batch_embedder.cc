@@ -6,6 +6,10 @@
 #include <exception>
 #include <numeric>
 
+#include "engine/base/crash_point.h"
+#include "engine/ingest/quarantine.h"
+#include "engine/pairing/pairing_check.h"
+
 namespace embstore {
 namespace {
 
@@ -28,6 +32,18 @@ Result<EmbedReply> CallProvider(Provider& provider, std::span<const std::string_
   }
 }
 
+constexpr const char* kMispaired =
+    "the vectors do not fit the texts: texts with many words in common got unrelated vectors";
+
+constexpr const char* kNotResent =
+    "an answer was lost, and by the doubt policy its texts are not sent again, because they may "
+    "have been paid for: ";
+
+std::uint64_t Tokens(const BatchTexts& batch, std::size_t begin, std::size_t end) {
+  return std::accumulate(batch.tokens.begin() + static_cast<long>(begin),
+                         batch.tokens.begin() + static_cast<long>(end), std::uint64_t{0});
+}
+
 Status Halted() { return {Code::kCancelled, "stopped before sending"}; }
 
 }  // namespace
@@ -36,6 +52,7 @@ bool EndsRun(Code code) {
   switch (code) {
     case Code::kOk:
     case Code::kUnavailable:
+    case Code::kInDoubt:
     case Code::kRateLimited:
     case Code::kRejected:
     case Code::kInvalidReply:
@@ -100,75 +117,129 @@ Status BatchEmbedder::EmbedHalves(const BatchTexts& batch, Range range, BatchOut
 }
 
 Status BatchEmbedder::Request(const BatchTexts& batch, Range range, BatchOutcome* outcome) {
-  const std::vector<std::string_view> texts(batch.texts.begin() + static_cast<long>(range.begin),
-                                            batch.texts.begin() + static_cast<long>(range.end));
-  const std::uint64_t tokens =
-      std::accumulate(batch.tokens.begin() + static_cast<long>(range.begin),
-                      batch.tokens.begin() + static_cast<long>(range.end), std::uint64_t{0});
   std::uint32_t retries = 0;
   std::uint32_t rate_limit_waits = 0;
   for (;;) {
-    Result<EmbedReply> reply = Attempt(texts, tokens, outcome);
-    if (reply.ok()) return Keep(batch, range, std::move(*reply), outcome);
-    const Status status = reply.status();
-    if (status.code() == Code::kRateLimited) {
-      limiter_.Penalise(status.backoff(), kRateLimitFallback);
-      const std::uint64_t quota = status.backoff().texts_per_minute;
-      if (quota > 0 && texts.size() > quota) return status;
-      if (++rate_limit_waits > policy_.max_rate_limit_waits) return status;
-    } else if (status.code() == Code::kUnavailable) {
-      if (retries == policy_.max_retries) return status;
-      if (!clock_.SleepFor(RetryWait(retries++, status.backoff()), &halt_)) return Halted();
-    } else {
-      return status;
+    const Status status = Attempt(batch, range, outcome);
+    switch (status.code()) {
+      case Code::kRateLimited: {
+        limiter_.Penalise(status.backoff(), kRateLimitFallback);
+        const std::uint64_t quota = status.backoff().texts_per_minute;
+        if (quota > 0 && range.end - range.begin > quota) return status;
+        if (++rate_limit_waits > policy_.max_rate_limit_waits) return status;
+        break;
+      }
+      case Code::kInDoubt:
+        if (!gate_.MayResend(gate_.CostOfEstimate(Tokens(batch, range.begin, range.end)))) {
+          halt_ = true;
+          return {Code::kHeld, kNotResent + status.message()};
+        }
+        [[fallthrough]];
+      case Code::kUnavailable:
+        if (retries == policy_.max_retries) return status;
+        if (!clock_.SleepFor(RetryWait(retries++, status.backoff()), &halt_)) return Halted();
+        break;
+      default:
+        return status;
     }
   }
 }
 
-Result<EmbedReply> BatchEmbedder::Attempt(std::span<const std::string_view> texts,
-                                          std::uint64_t tokens, BatchOutcome* outcome) {
-  if (halt_.load()) return Halted();
-  if (Status reserved = gate_.Reserve(tokens); !reserved.ok()) {
-    halt_ = true;
-    return reserved;
-  }
-  if (!limiter_.Acquire(texts.size(), tokens, &halt_)) {
-    gate_.Settle(tokens, 0);
+Status BatchEmbedder::Attempt(const BatchTexts& batch, Range range, BatchOutcome* outcome) {
+  const std::uint64_t tokens = Tokens(batch, range.begin, range.end);
+  const std::size_t texts = range.end - range.begin;
+  if (halt_.load() || !limiter_.Acquire(texts, gate_.ExpectedTokens(tokens), &halt_)) {
     return Halted();
   }
-  ++outcome->api_calls;
-  Result<EmbedReply> reply = CallProvider(provider_, texts);
-  if (EndsRun(reply.code())) halt_ = true;
-  const bool billed = reply.ok() || reply.code() == Code::kInvalidReply;
-  const std::uint64_t billed_tokens =
-      reply.ok() && reply->total_tokens ? *reply->total_tokens : tokens;
-  // An answer that never came may have been billed all the same; the budget counts it.
-  const bool maybe_billed = billed || reply.code() == Code::kUnavailable;
-  gate_.Settle(tokens, maybe_billed ? billed_tokens : 0);
-  if (billed) {
-    outcome->tokens += billed_tokens;
-    if (!reply.ok() || !reply->total_tokens) outcome->tokens_estimated = true;
+  RequestIntent intent;
+  intent.tokens = tokens;
+  intent.keys.assign(batch.keys.begin() + static_cast<long>(range.begin),
+                     batch.keys.begin() + static_cast<long>(range.end));
+  const Result<std::uint64_t> number = gate_.Begin(std::move(intent));
+  if (!number.ok()) {
+    halt_ = true;
+    return number.status();
   }
-  return reply;
+  ++outcome->api_calls;
+  const std::vector<std::string_view> views(batch.texts.begin() + static_cast<long>(range.begin),
+                                            batch.texts.begin() + static_cast<long>(range.end));
+  Result<EmbedReply> reply = CallProvider(provider_, views);
+  EMBSTORE_CRASH_POINT("call-answered");
+  Status settled = Settle(batch, range, *number, std::move(reply), outcome);
+  if (EndsRun(settled.code())) halt_ = true;
+  return settled;
 }
 
-Status BatchEmbedder::Keep(const BatchTexts& batch, Range range, EmbedReply reply,
-                           BatchOutcome* outcome) const {
-  const std::size_t texts = range.end - range.begin;
+Status BatchEmbedder::Settle(const BatchTexts& batch, Range range, std::uint64_t number,
+                             Result<EmbedReply> reply, BatchOutcome* outcome) {
+  Status status = reply.ok() ? CheckAnswer(batch, range, number, *reply) : reply.status();
+  if (status.ok()) {
+    limiter_.Learn(reply->pace);
+    Keep(batch, range, number, std::move(*reply), outcome);
+    return {};
+  }
+  const std::uint64_t tokens = Tokens(batch, range.begin, range.end);
+  Status written;
+  switch (status.code()) {
+    case Code::kHeld:
+    case Code::kInvalidReply:
+      outcome->tokens += gate_.ExpectedTokens(tokens);
+      outcome->tokens_estimated = true;
+      // A quarantined answer stays under way until a person has looked at it.
+      if (status.code() == Code::kInvalidReply) {
+        written = gate_.End(number, RequestEnd::kWasted, status.message());
+      }
+      break;
+    case Code::kInDoubt:
+      outcome->texts_in_doubt += range.end - range.begin;
+      outcome->cost_in_doubt += gate_.CostOfEstimate(tokens);
+      written = gate_.End(number, RequestEnd::kInDoubt, status.message());
+      break;
+    default:
+      written = gate_.End(number, RequestEnd::kNotBilled, status.message());
+  }
+  return written.ok() ? status : written;
+}
+
+Status BatchEmbedder::CheckAnswer(const BatchTexts& batch, Range range, std::uint64_t number,
+                                  const EmbedReply& reply) {
   const std::uint32_t dimensions = provider_.identity().dimensions;
+  const std::size_t texts = range.end - range.begin;
   if (Status checked = CheckReply(reply, texts, dimensions); !checked.ok()) return checked;
+  if (!check_pairing_) return {};
+  const std::vector<std::string_view> views(batch.texts.begin() + static_cast<long>(range.begin),
+                                            batch.texts.begin() + static_cast<long>(range.end));
+  const PairingVerdict verdict = CheckPairing(views, reply.vectors, dimensions);
+  if (verdict.pairing != Pairing::kWrong) return {};
+  // Free of charge there is nothing to keep: the batch is skipped and asked for again.
+  if (number == 0) return {Code::kInvalidReply, kMispaired};
+  Status kept = WriteQuarantine(directory_, number, views, reply, dimensions);
+  if (!kept.ok()) return kept;
+  Status noted = gate_.Quarantine(number, kMispaired);
+  if (!noted.ok()) return noted;
+  return {Code::kHeld, QuarantineMessage(number, texts)};
+}
+
+void BatchEmbedder::Keep(const BatchTexts& batch, Range range, std::uint64_t number,
+                         EmbedReply reply, BatchOutcome* outcome) const {
+  const std::size_t texts = range.end - range.begin;
   const std::size_t first_row = outcome->rows.size();
   for (std::size_t i = 0; i < texts; ++i) {
     const std::uint32_t tokens =
         reply.text_tokens.empty() ? batch.tokens[range.begin + i] : reply.text_tokens[i];
     outcome->rows.push_back({range.begin + i, first_row + i, tokens});
   }
+  const CommitShare share =
+      gate_.Share(number, static_cast<std::uint32_t>(texts), Tokens(batch, range.begin, range.end),
+                  reply.total_tokens, /*last=*/true);
+  outcome->tokens += share.tokens;
+  outcome->tokens_estimated = outcome->tokens_estimated || !share.reported;
+  if (number != 0) outcome->shares.push_back(share);
   if (outcome->vectors.empty()) {
     outcome->vectors = std::move(reply.vectors);
   } else {
     outcome->vectors.insert(outcome->vectors.end(), reply.vectors.begin(), reply.vectors.end());
   }
-  return {};
 }
 
 nanoseconds BatchEmbedder::RetryWait(std::uint32_t retry, const Backoff& backoff) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// One batch of texts to its vectors: limits, budget, retries, checks of the reply, and the search
-// for the one bad text that spoils a request.
+// One batch of texts to its vectors: limits, budget, ledger, retries, checks of the reply, the
+// search for the one bad text that spoils a request.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <mutex>
 #include <random>
 #include <span>
@@ -19,6 +20,7 @@
 #include "embstore/status.h"
 #include "engine/ingest/rate_limiter.h"
 #include "engine/ingest/spend_gate.h"
+#include "engine/ledger/ledger.h"
 
 namespace embstore {
 
@@ -26,6 +28,7 @@ namespace embstore {
 struct BatchTexts {
   std::vector<std::string> texts;
   std::vector<std::uint32_t> tokens;
+  std::vector<std::uint64_t> keys;  ///< LedgerKey of each.
 };
 
 /// What became of a batch. A text is in `rows`, in `rejected`, or was not embedded because of
@@ -39,8 +42,11 @@ struct BatchOutcome {
   std::vector<Row> rows;
   std::vector<float> vectors;  ///< float32 (rows, D), row major.
   std::vector<std::pair<std::size_t, Status>> rejected;
+  std::vector<CommitShare> shares;  ///< For the commit that stores `rows`.
   Status status;
   std::uint64_t api_calls = 0;
+  std::uint64_t texts_in_doubt = 0;
+  Money cost_in_doubt;
   std::uint64_t tokens = 0;
   bool tokens_estimated = false;
   std::chrono::nanoseconds elapsed{0};
@@ -49,17 +55,21 @@ struct BatchOutcome {
 /// Safe for concurrent use.
 class BatchEmbedder {
  public:
-  /// All references outlive the embedder. `halt` ends waits and lets no request begin; requests
+  /// All references outlive the embedder. A quarantined answer is kept in the cache directory
+  /// `directory`. `halt` ends waits and lets no request begin; requests
   /// under way are finished. It is set here as soon as an answer says that the run cannot go on.
   BatchEmbedder(Provider& provider, RateLimiter& limiter, SpendGate& gate, Clock& clock,
-                const RetryPolicy& policy, StopFlag& halt, std::uint64_t jitter_seed)
+                const IngestOptions& options, const std::filesystem::path& directory,
+                StopFlag& halt)
       : provider_(provider),
         limiter_(limiter),
         gate_(gate),
         clock_(clock),
-        policy_(policy),
+        policy_(options.retry),
+        check_pairing_(options.check_pairing),
+        directory_(directory),
         halt_(halt),
-        jitter_(static_cast<std::minstd_rand::result_type>(jitter_seed)) {}
+        jitter_(static_cast<std::minstd_rand::result_type>(options.jitter_seed)) {}
 
   BatchOutcome Embed(const BatchTexts& batch);
 
@@ -74,10 +84,15 @@ class BatchEmbedder {
   Status EmbedHalves(const BatchTexts& batch, Range range, BatchOutcome* outcome);
   /// One request with its retries.
   Status Request(const BatchTexts& batch, Range range, BatchOutcome* outcome);
-  /// One request, once, behind budget and limits. kCancelled: not sent.
-  Result<EmbedReply> Attempt(std::span<const std::string_view> texts, std::uint64_t tokens,
-                             BatchOutcome* outcome);
-  Status Keep(const BatchTexts& batch, Range range, EmbedReply reply, BatchOutcome* outcome) const;
+  /// One request, once, behind limits and budget. kCancelled: not sent.
+  Status Attempt(const BatchTexts& batch, Range range, BatchOutcome* outcome);
+  /// Settles request `number` by what came back for it.
+  Status Settle(const BatchTexts& batch, Range range, std::uint64_t number,
+                Result<EmbedReply> reply, BatchOutcome* outcome);
+  Status CheckAnswer(const BatchTexts& batch, Range range, std::uint64_t number,
+                     const EmbedReply& reply);
+  void Keep(const BatchTexts& batch, Range range, std::uint64_t number, EmbedReply reply,
+            BatchOutcome* outcome) const;
   std::chrono::nanoseconds RetryWait(std::uint32_t retry, const Backoff& backoff);
 
   Provider& provider_;
@@ -85,6 +100,8 @@ class BatchEmbedder {
   SpendGate& gate_;
   Clock& clock_;
   const RetryPolicy policy_;
+  const bool check_pairing_;
+  const std::filesystem::path directory_;
   StopFlag& halt_;
 
   std::mutex jitter_mutex_;

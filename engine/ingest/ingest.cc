@@ -5,6 +5,7 @@
 #include "engine/ingest/ingest_run.h"
 #include "engine/ingest/plan.h"
 #include "engine/ingest/scan.h"
+#include "engine/store/store_writer.h"
 
 namespace embstore {
 namespace {
@@ -25,7 +26,17 @@ Result<IngestPlan> PlanIngest(const Store* store, const Dataset& dataset, const 
   const ScanOptions scan_options{MakeSpaceId(provider.identity()), options.limit, options.refresh};
   auto scan = ScanDataset(store, dataset, provider, scan_options, {});
   if (!scan.ok()) return scan.status();
-  return MakePlan(*scan, EffectiveLimits(provider, options), options.price);
+  SetAside aside;
+  double token_ratio = 1;
+  const Ledger* const ledger = store == nullptr ? nullptr : StoreWriter::LedgerOf(*store);
+  if (ledger != nullptr) {
+    auto set_aside = SetTextsAside(*ledger, scan_options.space, options.doubt.resend, &*scan);
+    if (!set_aside.ok()) return set_aside.status();
+    aside = *set_aside;
+    token_ratio = LearnedTokenRatio(*ledger, provider.identity().model);
+  }
+  const ProviderLimits limits = EffectiveLimits(provider, options);
+  return MakePlan(*scan, aside, limits, options.price, token_ratio);
 }
 
 Result<IngestReport> Ingest(Store* store, const Dataset& dataset, Provider* provider,
@@ -34,6 +45,11 @@ Result<IngestReport> Ingest(Store* store, const Dataset& dataset, Provider* prov
   if (provider->identity().dimensions == 0 || provider->identity().model.empty()) {
     return Status(Code::kInvalidArgument,
                   "the provider's identity has no model or no dimensions; nothing was sent");
+  }
+  if (options.mode == IngestMode::kBatch && provider->batch() == nullptr) {
+    return Status(Code::kInvalidArgument, "provider '" + std::string(provider->name()) +
+                                              "' has no batch jobs; nothing was sent: embed in "
+                                              "sync mode");
   }
   return IngestRun(store, dataset, provider, options).Run();
 }

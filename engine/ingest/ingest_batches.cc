@@ -18,22 +18,29 @@ constexpr std::chrono::seconds kCheckpointInterval{1};
 
 }  // namespace
 
+Status IngestRun::OpenReader() {
+  auto reader = dataset_.Open();
+  if (!reader.ok()) return reader.code() == Code::kNotFound ? SourceChanged() : reader.status();
+  reader_ = std::move(*reader);
+  return {};
+}
+
+bool IngestRun::Stopped() {
+  if (options_.stop == nullptr || !options_.stop->load()) return false;
+  End({Code::kCancelled, "interrupted; everything paid for is stored, the same command goes on"});
+  return true;
+}
+
 void IngestRun::EmbedMissing() {
   if (batches_.empty()) return;
-  auto reader = dataset_.Open();
-  if (!reader.ok())
-    return End(reader.code() == Code::kNotFound ? SourceChanged() : reader.status());
-  reader_ = std::move(*reader);
-  WorkerPool pool(embedder_, limits_.concurrency);
+  if (Status opened = OpenReader(); !opened.ok()) return End(opened);
+  WorkerPool pool(*embedder_, limits_.concurrency);
   // One batch waits for each that is under way, so that no worker waits for the disk.
   const std::size_t max_outstanding = std::size_t{2} * limits_.concurrency;
   std::size_t outstanding = 0;
   std::size_t next = 0;
   for (;;) {
-    if (options_.stop != nullptr && options_.stop->load()) {
-      End({Code::kCancelled,
-           "interrupted; everything paid for is stored, the same command goes on"});
-    }
+    Stopped();
     while (!halt_.load() && outstanding < max_outstanding && next < batches_.size()) {
       auto batch = ReadBatch(next);
       if (!batch.ok()) {
@@ -72,9 +79,10 @@ Result<std::unique_ptr<Batch>> IngestRun::ReadBatch(std::size_t index) {
     } while (document_.position < text.position);
     batch->keys.push_back(MakeTextKey(document_.text));
     // The scan counted, priced and allowed one text; no other one is sent in its place.
-    if (FingerprintPrefix(batch->keys.back()) != text.fingerprint_prefix) return SourceChanged();
+    if (LedgerKey(batch->keys.back()) != text.ledger_key) return SourceChanged();
     batch->texts.texts.emplace_back(document_.text);
     batch->texts.tokens.push_back(text.tokens);
+    batch->texts.keys.push_back(LedgerKey(batch->keys.back()));
     batch->document_ids.emplace_back(document_.id);
   }
   return batch;
@@ -112,6 +120,7 @@ Status IngestRun::WriteCommit(Commit commit) {
   coverage_.tokens_estimated = earlier_coverage_.tokens_estimated || report_.tokens_estimated;
   coverage_.cost = earlier_coverage_.cost + report_.cost;
   coverage_.updated_micros = run_.updated_micros;
+  commit.micros = run_.updated_micros;
   commit.run = run_;
   commit.coverage = coverage_;
   return writer_.Write(commit);
@@ -124,6 +133,7 @@ void IngestRun::StoreDone(std::vector<std::unique_ptr<Batch>> done) {
   const CoverageRecord coverage_before = coverage_;
   Commit commit = NewCommit();
   for (const auto& batch : done) AddToCommit(*batch, &commit);
+  const std::vector<CommitShare> shares = commit.shares;
   if (Status written = WriteCommit(std::move(commit)); !written.ok()) {
     // Not stored, so not embedded: only what was asked and why the run ends stays.
     const IngestReport spent = report_;
@@ -133,10 +143,13 @@ void IngestRun::StoreDone(std::vector<std::unique_ptr<Batch>> done) {
     report_.tokens = spent.tokens;
     report_.tokens_estimated = spent.tokens_estimated;
     report_.cost = spent.cost;
+    report_.in_doubt = spent.in_doubt;
+    report_.in_doubt_cost = spent.in_doubt_cost;
     coverage_ = coverage_before;
     write_failed_ = true;
     return End(written);
   }
+  for (const CommitShare& share : shares) gate_->Stored(share);
   ReportProgress();
 }
 
@@ -150,7 +163,10 @@ void IngestRun::AddToCommit(const Batch& batch, Commit* commit) {
     const MissingText& text = scan_.missing[batch.range.begin + row.text];
     if (!text.was_stored) coverage_.embedded += text.documents;
   }
+  commit->shares.insert(commit->shares.end(), outcome.shares.begin(), outcome.shares.end());
   report_.embedded += outcome.rows.size();
+  report_.in_doubt += outcome.texts_in_doubt;
+  report_.in_doubt_cost += outcome.cost_in_doubt;
   report_.api_calls += outcome.api_calls;
   report_.tokens += outcome.tokens;
   report_.tokens_estimated = report_.tokens_estimated || outcome.tokens_estimated;

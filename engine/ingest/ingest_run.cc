@@ -42,11 +42,12 @@ IngestRun::IngestRun(Store* store, const Dataset& dataset, Provider* provider,
       clock_(options.clock != nullptr ? *options.clock : SystemClock()),
       observer_(options.observer != nullptr ? *options.observer : silent_),
       space_(MakeSpaceId(provider->identity())),
-      limits_(EffectiveLimits(*provider, options)),
+      limits_(options.mode == IngestMode::kBatch
+                  ? JobLimits(EffectiveLimits(*provider, options), options.batch)
+                  : EffectiveLimits(*provider, options)),
       started_(clock_.Monotonic()),
-      limiter_(clock_, limits_.texts_per_minute, limits_.tokens_per_minute),
-      gate_(options.price, options.max_cost),
-      embedder_(provider_, limiter_, gate_, clock_, options.retry, halt_, options.jitter_seed) {}
+      limiter_(clock_, limits_.texts_per_minute, limits_.tokens_per_minute,
+               limits_.requests_per_minute) {}
 
 Result<IngestReport> IngestRun::Run() {
   report_.space = space_;
@@ -54,7 +55,7 @@ Result<IngestReport> IngestRun::Run() {
   if (IsUnchanged()) return ReportUnchanged();
   if (Status scanned = ScanAndPublish(); !scanned.ok()) return scanned;
   if (Status begun = BeginRun(); !begun.ok()) return begun;
-  EmbedMissing();
+  options_.mode == IngestMode::kBatch ? EmbedByJobs() : EmbedMissing();
   return Finish();
 }
 
@@ -188,8 +189,7 @@ Status IngestRun::BeginRun() {
   run_.started_micros = clock_.WallMicros();
   run_.outcome = "running";
 
-  plan_ = MakePlan(scan_, limits_, options_.price);
-  batches_ = PackBatches(scan_.missing, limits_);
+  if (Status planned = SetAsideAndPlan(); !planned.ok()) return planned;
   report_.batches.total = batches_.size();
   report_.skipped = scan_.unsendable.size();
   earlier_coverage_ = coverage_;
@@ -200,6 +200,39 @@ Status IngestRun::BeginRun() {
   coverage_.total_batches = batches_.size();
   observer_.OnPlan(plan_);
   return CommitUnsendable();
+}
+
+Status IngestRun::SetAsideAndPlan() {
+  double token_ratio = 1;
+  if (provider_.paid()) {
+    Ledger& ledger = writer_.ledger();
+    auto aside = SetTextsAside(ledger, space_, options_.doubt.resend, &scan_);
+    if (!aside.ok()) return aside.status();
+    aside_ = *aside;
+    report_.held = aside_.held;
+    report_.in_jobs = aside_.in_jobs;
+    token_ratio = LearnedTokenRatio(ledger, provider_.identity().model);
+  }
+  plan_ = MakePlan(scan_, aside_, limits_, options_.price, token_ratio);
+  batches_ = PackBatches(scan_.missing, limits_);
+  gate_.emplace(writer_.ledger(), MakeTerms(token_ratio), clock_);
+  embedder_.emplace(provider_, limiter_, *gate_, clock_, options_, store_.directory(), halt_);
+  return {};
+}
+
+SpendTerms IngestRun::MakeTerms(double token_ratio) const {
+  SpendTerms terms;
+  terms.run = run_number_;
+  terms.split = options_.split;
+  terms.model = provider_.identity().model;
+  terms.space = space_;
+  terms.batch = options_.mode == IngestMode::kBatch;
+  terms.paid = provider_.paid();
+  terms.price = options_.price;
+  terms.budgets = options_.budgets;
+  terms.doubt = options_.doubt;
+  terms.token_ratio = token_ratio;
+  return terms;
 }
 
 Status IngestRun::CommitUnsendable() {
@@ -222,18 +255,43 @@ Status IngestRun::CommitUnsendable() {
   return WriteCommit(std::move(commit));
 }
 
+void IngestRun::JudgeHeldTexts() {
+  report_.in_jobs = 0;
+  std::string quarantined;
+  for (const JobRecord& job : writer_.ledger().Jobs()) {
+    if (job.step == JobStep::kEnded || job.space != space_ || job.split != options_.split) continue;
+    if (job.step == JobStep::kQuarantined) {
+      quarantined += (quarantined.empty() ? "" : ", ") + std::to_string(job.id);
+    } else {
+      report_.in_jobs += job.texts - job.stored_texts;
+    }
+  }
+  if (!report_.outcome.ok()) return;
+  if (!quarantined.empty()) {
+    End({Code::kHeld, "answers are in quarantine (" + quarantined +
+                          "): paid for, not stored, and not sent again until 'embstore jobs' "
+                          "is told to --accept or --abandon them"});
+  } else if (report_.held > 0) {
+    End({Code::kHeld, std::to_string(report_.held) +
+                          " texts may have been paid for without an answer and were not sent; "
+                          "'embstore status' lists them. With doubt.policy: resend they are sent, "
+                          "and perhaps paid for twice"});
+  }
+}
+
 Result<IngestReport> IngestRun::Finish() {
   if (report_.outcome.ok() && !(dataset_.Stamp() == stamp_)) End(SourceChanged());
   if (report_.outcome.ok() && halt_.load()) {
     End({Code::kCancelled, "the provider stopped the run; what was embedded is stored"});
   }
   if (report_.outcome.ok() && report_.embedded == 0 && report_.batches.failed > 0 &&
-      last_failure_.code() == Code::kUnavailable) {
+      (last_failure_.code() == Code::kUnavailable || last_failure_.code() == Code::kInDoubt)) {
     End({Code::kUnavailable,
          "no batch got an answer; the last reason: " + last_failure_.message()});
   }
+  if (provider_.paid()) JudgeHeldTexts();
   report_.complete = !write_failed_ && coverage_.embedded == scan_.documents;
-  report_.unchanged = plan_.to_embed == 0 && report_.complete;
+  report_.unchanged = plan_.to_embed == 0 && report_.embedded == 0 && report_.complete;
   run_.outcome = report_.outcome.ok() ? (report_.complete ? "complete" : "some texts failed")
                                       : std::string(CodeName(report_.outcome.code()));
   if (!write_failed_) {

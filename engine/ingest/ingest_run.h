@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// One call of Ingest: scan and publish (ingest_run.cc), then send, store and judge
-// (ingest_batches.cc).
+// One call of Ingest: scan and publish (ingest_run.cc), then send, store and judge, by calls
+// (ingest_batches.cc) or by batch jobs (ingest_jobs.cc).
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "embstore/ingest.h"
 #include "engine/ingest/batch_embedder.h"
+#include "engine/ingest/job_runner.h"
 #include "engine/ingest/plan.h"
 #include "engine/ingest/rate_limiter.h"
 #include "engine/ingest/scan.h"
@@ -48,9 +51,26 @@ class IngestRun {
   /// Everything that is stored before the first request.
   Status BeginRun();
 
+  /// Takes texts under way or in doubt out of the missing ones.
+  Status SetAsideAndPlan();
+
+  SpendTerms MakeTerms(double token_ratio) const;
+
   Status CommitUnsendable();
 
+  Status OpenReader();
+
   void EmbedMissing();
+
+  /// The same by batch jobs (ingest_jobs.cc).
+  void EmbedByJobs();
+  void RunJobs(JobRunner* jobs);
+  Status CommitJobRows(const JobRecord& job, Commit commit);
+  void SubmitJobs(JobRunner* jobs);
+  void SubmitRange(JobRunner* jobs, std::size_t index);
+  void SubmitRetries(JobRunner* jobs);
+  void TakeJobProgress(JobRunner* jobs);
+  bool Stopped();
 
   void End(Status status);
 
@@ -83,6 +103,9 @@ class IngestRun {
 
   void SaveCheckpoint();
 
+  /// Texts that stay behind in jobs, in quarantine or in doubt.
+  void JudgeHeldTexts();
+
   Result<IngestReport> Finish();
 
   // Constant after construction.
@@ -102,16 +125,20 @@ class IngestRun {
   // Own synchronisation.
   StopFlag halt_{false};
   RateLimiter limiter_;
-  SpendGate gate_;
-  BatchEmbedder embedder_;
+  std::optional<SpendGate> gate_;  // From BeginRun on, like the next.
+  std::optional<BatchEmbedder> embedder_;
 
   // Only the calling thread.
   SplitRecord split_;
   CoverageRecord coverage_;
   CoverageRecord earlier_coverage_;
   ScanResult scan_;
+  SetAside aside_;
   IngestPlan plan_;
   std::vector<BatchRange> batches_;
+  std::size_t next_batch_ = 0;
+  std::vector<FailedJobText> retries_;
+  std::set<std::string> other_splits_;  // Of collected jobs.
   std::unique_ptr<DocumentReader> reader_;
   Document document_;
   std::uint32_t run_number_ = 0;

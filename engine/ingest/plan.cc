@@ -2,6 +2,8 @@
 #include "engine/ingest/plan.h"
 
 #include <algorithm>
+#include <cmath>
+#include <unordered_set>
 
 namespace embstore {
 namespace {
@@ -42,17 +44,81 @@ std::vector<BatchRange> PackBatches(std::span<const MissingText> missing,
   return batches;
 }
 
-IngestPlan MakePlan(const ScanResult& scan, const ProviderLimits& limits, Price price) {
+ProviderLimits JobLimits(const ProviderLimits& limits, const BatchPolicy& policy) {
+  ProviderLimits job = limits;
+  job.max_texts = std::max(policy.max_job_texts, 1U);
+  job.max_request_bytes = policy.max_job_bytes;
+  job.max_request_tokens = std::min(policy.max_job_tokens, policy.max_enqueued_tokens);
+  return job;
+}
+
+Result<SetAside> SetTextsAside(const Ledger& ledger, SpaceId space, bool resend, ScanResult* scan) {
+  SetAside aside;
+  std::unordered_set<std::uint64_t> under_way;
+  for (const JobRecord& job : ledger.Jobs()) {
+    if (job.step == JobStep::kEnded || job.space != space) continue;
+    const std::vector<std::uint64_t> keys = ledger.KeysOf(job.id);
+    under_way.insert(keys.begin(), keys.end());
+  }
+  const std::vector<std::uint64_t> doubts = ledger.KeysInDoubt(space);
+  std::erase_if(scan->missing, [&](const MissingText& text) {
+    if (under_way.contains(text.ledger_key)) {
+      ++aside.in_jobs;
+      return true;
+    }
+    if (!std::binary_search(doubts.begin(), doubts.end(), text.ledger_key)) return false;
+    ++aside.in_doubt;
+    if (!resend) ++aside.held;
+    return !resend;
+  });
+  std::vector<std::uint64_t> absent;
+  for (const MissingText& text : scan->missing) {
+    if (!text.was_stored) absent.push_back(text.ledger_key);
+  }
+  std::sort(absent.begin(), absent.end());
+  const auto bought = ledger.FindBought(space, absent);
+  if (!bought.ok()) return bought.status();
+  if (bought->empty()) return aside;
+  const auto first = std::find_if(scan->missing.begin(), scan->missing.end(),
+                                  [&](const auto& t) { return t.ledger_key == bought->front(); });
+  return Status(Code::kCorruption,
+                "the store has lost vectors: by the ledger, " + std::to_string(bought->size()) +
+                    " texts of this split were paid for and stored (one is at position " +
+                    std::to_string(first->position) +
+                    "), and they are not there. Nothing was sent: restore the cache directory "
+                    "from a backup");
+}
+
+double LearnedTokenRatio(const Ledger& ledger, const std::string& model) {
+  constexpr std::uint64_t kEnough = 1000;
+  std::uint64_t reported = 0;
+  std::uint64_t estimated = 0;
+  for (const SpendRecord& record : ledger.Spending()) {
+    if (record.model != model) continue;
+    reported += record.reported_tokens;
+    estimated += record.estimate_of_reported;
+  }
+  if (estimated < kEnough) return 1;
+  return std::clamp(static_cast<double>(reported) / static_cast<double>(estimated), 0.25, 4.0);
+}
+
+IngestPlan MakePlan(const ScanResult& scan, const SetAside& aside, const ProviderLimits& limits,
+                    Price price, double token_ratio) {
   IngestPlan plan;
   plan.documents = scan.documents;
   plan.unique_documents = scan.unique_documents;
   plan.duplicates = scan.documents - scan.unique_documents;
   plan.cached = scan.cached_texts;
+  plan.in_jobs = aside.in_jobs;
+  plan.in_doubt = aside.in_doubt;
   plan.to_embed = scan.missing.size();
   for (const UnsendableText& text : scan.unsendable)
     ++(text.tokens == 0 ? plan.empty : plan.too_long);
   plan.batches = PackBatches(scan.missing, limits).size();
-  for (const MissingText& text : scan.missing) plan.tokens += text.tokens;
+  std::uint64_t estimated = 0;
+  for (const MissingText& text : scan.missing) estimated += text.tokens;
+  plan.token_ratio = token_ratio;
+  plan.tokens = static_cast<std::uint64_t>(std::ceil(static_cast<double>(estimated) * token_ratio));
   plan.cost = CostOf(plan.tokens, price);
   return plan;
 }

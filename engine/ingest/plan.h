@@ -3,12 +3,15 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "embstore/ingest.h"
 #include "embstore/provider.h"
 #include "engine/ingest/scan.h"
+#include "engine/ledger/ledger.h"
 
 namespace embstore {
 
@@ -23,6 +26,25 @@ struct BatchRange {
 std::vector<BatchRange> PackBatches(std::span<const MissingText> missing,
                                     const ProviderLimits& limits);
 
-IngestPlan MakePlan(const ScanResult& scan, const ProviderLimits& limits, Price price);
+/// The bounds of a batch job in the place of those of a request.
+ProviderLimits JobLimits(const ProviderLimits& limits, const BatchPolicy& policy);
+
+/// Missing texts that are not to be sent (again) now.
+struct SetAside {
+  std::uint64_t in_jobs = 0;   ///< In open jobs and quarantined answers.
+  std::uint64_t in_doubt = 0;  ///< May have been paid for; still in `missing` if they are resent.
+  std::uint64_t held = 0;      ///< Of in_doubt: taken out of `missing`.
+};
+
+/// Takes texts out of `scan->missing` that are under way in `space`, and those in doubt unless
+/// `resend`. kCorruption: the ledger knows of texts that were paid for and stored, and the store
+/// has lost them; nothing may be sent.
+Result<SetAside> SetTextsAside(const Ledger& ledger, SpaceId space, bool resend, ScanResult* scan);
+
+/// What the server counted over what was estimated for `model`, so far; 1 when little is known.
+double LearnedTokenRatio(const Ledger& ledger, const std::string& model);
+
+IngestPlan MakePlan(const ScanResult& scan, const SetAside& aside, const ProviderLimits& limits,
+                    Price price, double token_ratio);
 
 }  // namespace embstore

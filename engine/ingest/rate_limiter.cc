@@ -2,6 +2,8 @@
 #include "engine/ingest/rate_limiter.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace embstore {
 namespace {
@@ -22,11 +24,15 @@ nanoseconds TimeFor(std::uint64_t amount, std::uint64_t per_minute) {
 
 nanoseconds RateLimiter::Reserve(std::uint64_t texts, std::uint64_t tokens) {
   const std::lock_guard<std::mutex> guard(mutex_);
+  const std::array<std::pair<Quota*, std::uint64_t>, 3> wanted = {
+      {{&texts_, texts}, {&tokens_, tokens}, {&requests_, 1}}};
   nanoseconds start = std::max(clock_.Monotonic(), paused_until_);
-  if (texts_per_minute_ > 0) start = std::max(start, next_texts_);
-  if (tokens_per_minute_ > 0) start = std::max(start, next_tokens_);
-  if (texts_per_minute_ > 0) next_texts_ = start + TimeFor(texts, texts_per_minute_);
-  if (tokens_per_minute_ > 0) next_tokens_ = start + TimeFor(tokens, tokens_per_minute_);
+  for (const auto& [quota, amount] : wanted) {
+    if (quota->per_minute > 0) start = std::max(start, quota->next);
+  }
+  for (const auto& [quota, amount] : wanted) {
+    if (quota->per_minute > 0) quota->next = start + TimeFor(amount, quota->per_minute);
+  }
   return start;
 }
 
@@ -47,13 +53,26 @@ void RateLimiter::Penalise(const Backoff& backoff, nanoseconds fallback) {
   const nanoseconds wait =
       backoff.retry_after.count() > 0 ? nanoseconds(backoff.retry_after) : fallback;
   paused_until_ = std::max(paused_until_, clock_.Monotonic() + wait);
-  const auto adopt = [&](std::uint64_t named, std::uint64_t* quota, nanoseconds* next) {
-    if (named == 0 || (*quota != 0 && *quota <= named)) return;
-    *quota = named;
-    *next = std::max(*next, paused_until_);
+  Adopt(backoff);
+}
+
+void RateLimiter::Learn(const Backoff& pace) {
+  const std::lock_guard<std::mutex> guard(mutex_);
+  if (pace.retry_after.count() > 0) {
+    paused_until_ = std::max(paused_until_, clock_.Monotonic() + nanoseconds(pace.retry_after));
+  }
+  Adopt(pace);
+}
+
+void RateLimiter::Adopt(const Backoff& backoff) {
+  const auto adopt = [&](std::uint64_t named, Quota* quota) {
+    if (named == 0 || (quota->per_minute != 0 && quota->per_minute <= named)) return;
+    quota->per_minute = named;
+    quota->next = std::max(quota->next, paused_until_);
   };
-  adopt(backoff.texts_per_minute, &texts_per_minute_, &next_texts_);
-  adopt(backoff.tokens_per_minute, &tokens_per_minute_, &next_tokens_);
+  adopt(backoff.texts_per_minute, &texts_);
+  adopt(backoff.tokens_per_minute, &tokens_);
+  adopt(backoff.requests_per_minute, &requests_);
 }
 
 }  // namespace embstore

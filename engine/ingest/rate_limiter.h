@@ -17,8 +17,12 @@ namespace embstore {
 class RateLimiter {
  public:
   /// 0: no such quota.
-  RateLimiter(Clock& clock, std::uint64_t texts_per_minute, std::uint64_t tokens_per_minute)
-      : clock_(clock), texts_per_minute_(texts_per_minute), tokens_per_minute_(tokens_per_minute) {}
+  RateLimiter(Clock& clock, std::uint64_t texts_per_minute, std::uint64_t tokens_per_minute,
+              std::uint64_t requests_per_minute = 0)
+      : clock_(clock),
+        texts_{texts_per_minute},
+        tokens_{tokens_per_minute},
+        requests_{requests_per_minute} {}
 
   /// Waits until `texts` with `tokens` may be sent. False when `stop` was set first.
   bool Acquire(std::uint64_t texts, std::uint64_t tokens, const StopFlag* stop);
@@ -27,17 +31,25 @@ class RateLimiter {
   /// now on. `fallback` is waited when it gave no hint.
   void Penalise(const Backoff& backoff, std::chrono::nanoseconds fallback);
 
+  /// What the server said about its quotas beside a good answer.
+  void Learn(const Backoff& pace);
+
  private:
+  struct Quota {
+    std::uint64_t per_minute = 0;
+    std::chrono::nanoseconds next{0};
+  };
+
   std::chrono::nanoseconds Reserve(std::uint64_t texts, std::uint64_t tokens);
+  void Adopt(const Backoff& backoff);
 
   Clock& clock_;
 
   std::mutex mutex_;
   // Guarded by mutex_.
-  std::uint64_t texts_per_minute_;
-  std::uint64_t tokens_per_minute_;
-  std::chrono::nanoseconds next_texts_{0};
-  std::chrono::nanoseconds next_tokens_{0};
+  Quota texts_;
+  Quota tokens_;
+  Quota requests_;
   std::chrono::nanoseconds paused_until_{0};
 };
 

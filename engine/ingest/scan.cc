@@ -18,7 +18,7 @@ enum class TextState : std::uint8_t { kMissing, kCached, kUnsendable };
 /// What is kept of each document: enough to count distinct texts.
 struct SeenText {
   ContentHash hash;
-  std::uint64_t fingerprint_prefix;
+  std::uint64_t ledger_key;
   auto operator<=>(const SeenText&) const = default;
 };
 
@@ -122,9 +122,9 @@ class Scanner {
       if (stored[i]) ++result_.stored_documents;
       if (state == TextState::kMissing) {
         result_.missing.push_back({text.position, Clamp32(text.tokens), Clamp32(text.encoded_bytes),
-                                   1, FingerprintPrefix(chunk_keys_[i]), stored[i]});
+                                   1, LedgerKey(chunk_keys_[i]), stored[i]});
       }
-      seen_.push_back(SeenText{chunk_keys_[i].hash, FingerprintPrefix(chunk_keys_[i])});
+      seen_.push_back(SeenText{chunk_keys_[i].hash, LedgerKey(chunk_keys_[i])});
       states_.push_back(state);
     }
     if (sink_) {
@@ -233,12 +233,6 @@ class Scanner {
 };
 
 }  // namespace
-
-std::uint64_t FingerprintPrefix(const TextKey& key) {
-  std::uint64_t prefix = 0;
-  for (std::size_t i = 0; i < sizeof prefix; ++i) prefix = prefix << 8 | key.fingerprint.bytes[i];
-  return prefix;
-}
 
 Result<ScanResult> ScanDataset(const Store* store, const Dataset& dataset, const Provider& provider,
                                const ScanOptions& options, const DocumentSink& sink) {

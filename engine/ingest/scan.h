@@ -15,6 +15,7 @@
 #include "embstore/record.h"
 #include "embstore/store.h"
 #include "engine/hash/hash.h"
+#include "engine/ledger/ledger.h"
 
 namespace embstore {
 
@@ -24,8 +25,8 @@ struct MissingText {
   std::uint32_t tokens = 0;         ///< Estimated.
   std::uint32_t encoded_bytes = 0;  ///< In a request.
   std::uint32_t documents = 1;      ///< How many have this text.
-  std::uint64_t fingerprint_prefix = 0;
-  bool was_stored = false;  ///< A refresh of a text that has a vector.
+  std::uint64_t ledger_key = 0;     ///< LedgerKey of the text.
+  bool was_stored = false;          ///< A refresh of a text that has a vector.
 };
 
 /// A text that is not sent, and why.
@@ -52,9 +53,6 @@ struct ScanOptions {
   std::uint64_t limit = 0;
   bool refresh = false;
 };
-
-/// The first 8 bytes of the fingerprint as a number.
-std::uint64_t FingerprintPrefix(const TextKey& key);
 
 /// Takes the document list piece by piece, in order. May be empty.
 using DocumentSink =

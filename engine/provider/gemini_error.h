@@ -12,17 +12,9 @@
 #include "embstore/provider.h"
 #include "engine/http/transport.h"
 #include "engine/json/json_reader.h"
+#include "engine/provider/embedding_values.h"
 
 namespace embstore {
-
-/// What was asked, for checks and messages. A view; valid as long as what it points to.
-struct GeminiCall {
-  std::string_view host;
-  std::string_view model;
-  const Secret* key = nullptr;
-  std::size_t texts = 0;
-  std::uint32_t dimensions = 0;
-};
 
 /// One exceeded quota, as the server names it.
 struct GeminiQuota {
@@ -41,20 +33,27 @@ struct GeminiError {
   std::chrono::milliseconds retry_delay{0};
 };
 
+/// What an error means, and what is done about it.
+struct GeminiVerdict {
+  Code code = Code::kUnavailable;
+  std::string_view advice;  ///< Static storage.
+};
+
 /// The "error" member of an answer, which may also be wrapped in a list; nothing when it has none.
 std::optional<JsonValue> FindGeminiError(JsonValue root);
 
 /// Takes `response` apart, whatever its body is.
 GeminiError ParseGeminiError(const HttpResponse& response);
 
-/// The Status for an answer that is no success. Its message has the HTTP status, the server's own
-/// words, what to do about it, and never the key.
-Status GeminiErrorStatus(const HttpResponse& response, const GeminiCall& call);
+/// The verdict for paid calls: what is not known to be unbilled is kInDoubt.
+GeminiVerdict JudgeGeminiError(const GeminiError& error);
 
-/// "48s", "29.05s", "1h2m3s" or "500ms", at most a day. Nothing when it is anything else.
-std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text);
+/// The Status for `response`, taken apart as `error`. Its message has the HTTP status, the server's
+/// own words, the advice, and never the key. Of `call` an empty model is left out.
+Status GeminiStatus(const GeminiVerdict& verdict, const GeminiError& error,
+                    const HttpResponse& response, const EmbeddingCall& call);
 
-/// `text` for a message: without the key, printable, at most `limit` bytes.
-std::string SafeExcerpt(std::string_view text, const Secret* key, std::size_t limit);
+/// The Status for an answer to a paid call that is no success.
+Status GeminiErrorStatus(const HttpResponse& response, const EmbeddingCall& call);
 
 }  // namespace embstore

@@ -9,8 +9,10 @@
 
 #include "engine/base/text.h"
 #include "engine/http/url.h"
+#include "engine/provider/gemini_batch.h"
 #include "engine/provider/gemini_reply.h"
 #include "engine/provider/gemini_request.h"
+#include "engine/provider/request_checks.h"
 
 namespace embstore {
 namespace {
@@ -19,7 +21,6 @@ constexpr std::string_view kGoogleHost = "generativelanguage.googleapis.com";
 constexpr std::uint64_t kTier1TextsPerMinute = 3'000;
 constexpr std::uint64_t kTier1TokensPerMinute = 1'000'000;
 constexpr std::uint32_t kServerMaxTexts = 100;
-constexpr std::uint64_t kMinRequestBytes = 4096;
 
 struct ModelFacts {
   std::string_view name;
@@ -83,16 +84,19 @@ Status CheckTaskType(std::string_view task_type) {
 }
 
 Status CheckKey(const Secret& key) {
-  const std::string& value = key.Reveal();
-  if (value.empty()) {
+  if (key.empty()) {
     return Status(Code::kPermissionDenied,
                   "no API key; one comes from https://aistudio.google.com");
   }
+  return CheckKeyCharacters(key);
+}
+
+Status CheckMimeType(std::string_view type) {
   const bool graphic =
-      std::all_of(value.begin(), value.end(), [](char c) { return c > 0x20 && c < 0x7F; });
-  if (graphic) return Status();
-  return Status(Code::kPermissionDenied,
-                "the API key has a space, a line break or another character in it that no key has");
+      std::all_of(type.begin(), type.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+  if (graphic && type.find('/') != std::string_view::npos) return Status();
+  return Invalid("MIME type of uploads \"" + Printable(type, 60) +
+                 "\": one such as application/jsonl is needed");
 }
 
 Status CheckNumbers(const GeminiOptions& options) {
@@ -100,18 +104,8 @@ Status CheckNumbers(const GeminiOptions& options) {
     return Invalid("texts in one request: " + std::to_string(options.max_texts) +
                    "; the server takes 1 to 100");
   }
-  if (options.max_request_bytes < kMinRequestBytes) {
-    return Invalid("bytes in one request: " + std::to_string(options.max_request_bytes) +
-                   "; at least 4096 are needed");
-  }
-  if (options.concurrency < 1 || options.concurrency > 256) {
-    return Invalid("requests at the same time: " + std::to_string(options.concurrency) +
-                   "; 1 to 256 are possible");
-  }
-  if (options.connect_timeout.count() <= 0 || options.request_timeout.count() <= 0) {
-    return Invalid("a timeout is more than zero");
-  }
-  return Status();
+  return CheckSendNumbers({options.max_request_bytes, options.concurrency, options.connect_timeout,
+                           options.request_timeout});
 }
 
 Status CheckOptions(const GeminiOptions& options) {
@@ -120,6 +114,7 @@ Status CheckOptions(const GeminiOptions& options) {
   if (status.ok()) status = CheckDimensions(FactsOf(model), options.dimensions);
   if (status.ok()) status = CheckTaskType(options.task_type);
   if (status.ok()) status = CheckNumbers(options);
+  if (status.ok()) status = CheckMimeType(options.upload_mime_type);
   if (status.ok()) status = CheckUrl(options.base_url).status().Prefixed("base_url");
   if (status.ok()) status = CheckKey(options.api_key);
   return status;
@@ -160,7 +155,9 @@ class GeminiProvider : public Provider {
         connect_timeout_(options.connect_timeout),
         request_timeout_(options.request_timeout),
         writer_(identity_.model, identity_.task_type, identity_.dimensions),
-        transport_(std::move(transport)) {}
+        transport_(std::move(transport)),
+        batch_({base.text, host_, &key_, transport_.get(), connect_timeout_, request_timeout_},
+               identity_, options.upload_mime_type) {}
 
   std::string_view name() const override { return "gemini"; }
   const EmbeddingIdentity& identity() const override { return identity_; }
@@ -170,10 +167,9 @@ class GeminiProvider : public Provider {
   }
 
   Result<EmbedReply> Embed(std::span<const std::string_view> texts) override;
+  BatchApi* batch() override { return &batch_; }
 
  private:
-  Status CheckTexts(std::span<const std::string_view> texts) const;
-
   const EmbeddingIdentity identity_;
   const ProviderLimits limits_;
   const std::string host_;
@@ -183,25 +179,12 @@ class GeminiProvider : public Provider {
   const std::chrono::milliseconds request_timeout_;
   const GeminiRequestWriter writer_;
   const std::unique_ptr<HttpTransport> transport_;
+  GeminiBatch batch_;
 };
 
-Status GeminiProvider::CheckTexts(std::span<const std::string_view> texts) const {
-  if (texts.empty() || texts.size() > limits_.max_texts) {
-    return Status(Code::kInternal, std::to_string(texts.size()) + " texts in one call");
-  }
-  for (const std::string_view text : texts) {
-    // The server would refuse the whole call for such a text.
-    if (text.empty()) return Status(Code::kRejected, "not sent: an empty text");
-    if (FindInvalidUtf8(text) != std::string_view::npos) {
-      return Status(Code::kRejected, "not sent: a text that is not valid UTF-8");
-    }
-  }
-  return Status();
-}
-
 Result<EmbedReply> GeminiProvider::Embed(std::span<const std::string_view> texts) {
-  if (Status status = CheckTexts(texts); !status.ok()) return status;
-  GeminiCall call;
+  if (Status status = CheckTexts(texts, limits_.max_texts); !status.ok()) return status;
+  EmbeddingCall call;
   call.host = host_;
   call.model = identity_.model;
   call.key = &key_;
@@ -215,7 +198,7 @@ Result<EmbedReply> GeminiProvider::Embed(std::span<const std::string_view> texts
   request.secret_header = "x-goog-api-key";
   request.secret = &key_;
   request.body = body;
-  request.max_response_bytes = MaxGeminiReplyBytes(call);
+  request.max_response_bytes = MaxReplyBytes(call);
   request.connect_timeout = connect_timeout_;
   request.total_timeout = request_timeout_;
   const Result<HttpResponse> response = transport_->Send(request);

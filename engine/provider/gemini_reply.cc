@@ -1,46 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/provider/gemini_reply.h"
 
-#include <algorithm>
-#include <charconv>
-#include <cmath>
+#include <optional>
 #include <span>
+#include <string>
+#include <vector>
+
+#include "engine/provider/gemini_error.h"
+#include "engine/provider/gemini_json.h"
 
 namespace embstore {
 namespace {
 
-constexpr std::size_t kExcerptBytes = 200;
-
-/// The member called `key`; nothing when it is missing or there twice.
-std::optional<JsonValue> FindOnly(const JsonValue& object, std::string_view key) {
-  std::optional<JsonValue> found;
-  int count = 0;
-  object.ForEachMember([&](std::string_view name, JsonValue value) {
-    if (name != key) return true;
-    found = value;
-    ++count;
-    return true;
-  });
-  return count == 1 ? found : std::nullopt;
-}
-
-/// What is wrong with one vector, or "".
-std::string VectorFault(std::span<const float> values, std::uint32_t dimensions) {
-  if (values.size() != dimensions) {
-    return std::to_string(values.size()) + " values instead of " + std::to_string(dimensions);
-  }
-  bool all_zero = true;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) {
-      return "value " + std::to_string(i) + " is no finite float32";
-    }
-    all_zero = all_zero && values[i] == 0.0F;
-  }
-  return all_zero ? "only zeros" : "";
-}
-
 /// What is wrong with the answer, or "".
-std::string ReadVectors(const JsonValue& root, const GeminiCall& call, std::vector<float>* out) {
+std::string ReadVectors(const JsonValue& root, const EmbeddingCall& call, std::vector<float>* out) {
   const auto embeddings = FindOnly(root, "embeddings");
   if (!embeddings || embeddings->type() != JsonType::kArray) return "no list \"embeddings\"";
   out->reserve(call.texts * call.dimensions);
@@ -66,30 +39,13 @@ std::string ReadVectors(const JsonValue& root, const GeminiCall& call, std::vect
 
 std::optional<std::uint64_t> ReadTotalTokens(const JsonValue& root) {
   const auto usage = root.Find("usageMetadata");
-  const auto count = usage ? usage->Find("promptTokenCount") : std::nullopt;
-  const auto number = count ? count->AsInt() : std::nullopt;
-  if (!number || *number <= 0) return std::nullopt;
-  return static_cast<std::uint64_t>(*number);
-}
-
-Status InvalidReply(std::string_view fault, const HttpResponse& response, const GeminiCall& call) {
-  std::string message(call.host);
-  message += ": invalid reply: ";
-  message += fault;
-  message += "; nothing of it is kept, but it may have been billed; it begins \"" +
-             SafeExcerpt(response.body, call.key, kExcerptBytes) + "\"";
-  return Status(Code::kInvalidReply, std::move(message));
+  const std::uint64_t count = usage ? FindCount(*usage, "promptTokenCount") : 0;
+  return count > 0 ? std::optional(count) : std::nullopt;
 }
 
 }  // namespace
 
-std::uint64_t MaxGeminiReplyBytes(const GeminiCall& call) {
-  constexpr std::uint64_t kBytesPerValue = 32;
-  constexpr std::uint64_t kRest = 1 << 20;
-  return call.texts * call.dimensions * kBytesPerValue + kRest;
-}
-
-Result<EmbedReply> ReadGeminiReply(const HttpResponse& response, const GeminiCall& call,
+Result<EmbedReply> ReadGeminiReply(const HttpResponse& response, const EmbeddingCall& call,
                                    JsonParser* parser) {
   if (response.status != 200) return GeminiErrorStatus(response, call);
   const Result<JsonValue> root = parser->Parse(response.body);

@@ -5,17 +5,14 @@
 #include "embstore/provider.h"
 #include "engine/http/transport.h"
 #include "engine/json/json_reader.h"
-#include "engine/provider/gemini_error.h"
+#include "engine/provider/embedding_values.h"
 
 namespace embstore {
-
-/// Largest body that a right answer to `call` can have.
-std::uint64_t MaxGeminiReplyBytes(const GeminiCall& call);
 
 /// One vector per text, each of the right size, finite and not all zero; everything else is
 /// kInvalidReply. An error, also one that comes with status 200, is a GeminiErrorStatus.
 /// `*parser` lends its memory.
-Result<EmbedReply> ReadGeminiReply(const HttpResponse& response, const GeminiCall& call,
+Result<EmbedReply> ReadGeminiReply(const HttpResponse& response, const EmbeddingCall& call,
                                    JsonParser* parser);
 
 }  // namespace embstore

@@ -24,6 +24,7 @@ class LocalProvider final : public Provider {
   }
 
   std::string_view name() const override { return "local"; }
+  bool paid() const override { return false; }
   const EmbeddingIdentity& identity() const override { return identity_; }
 
   ProviderLimits limits() const override {

@@ -43,10 +43,11 @@ template <>
 struct Traits<MetaRecord> {
   using Table = fb::Meta;
   static Offset<Table> Write(FlatBufferBuilder& b, const MetaRecord& r) {
-    return fb::CreateMeta(b, r.format_version, b.CreateString(r.store_id), r.created_micros);
+    return fb::CreateMeta(b, r.format_version, b.CreateString(r.store_id), r.created_micros,
+                          r.has_ledger);
   }
   static bool Read(const Table& t, MetaRecord* r) {
-    *r = {t.format_version(), Text(t.store_id()), t.created_micros()};
+    *r = {t.format_version(), Text(t.store_id()), t.created_micros(), t.has_ledger()};
     return t.format_version() != 0;
   }
 };
@@ -55,10 +56,21 @@ template <>
 struct Traits<CommitRecord> {
   using Table = fb::Commit;
   static Offset<Table> Write(FlatBufferBuilder& b, const CommitRecord& r) {
-    return fb::CreateCommit(b, r.number);
+    std::vector<fb::Share> shares;
+    for (const CommitShare& s : r.shares) {
+      shares.emplace_back(s.request, s.tokens, s.estimated_tokens, s.texts, s.reported, s.last);
+    }
+    return fb::CreateCommit(b, r.number, r.charges, b.CreateVectorOfStructs(shares));
   }
   static bool Read(const Table& t, CommitRecord* r) {
     r->number = t.number();
+    r->charges = t.charges();
+    r->shares.clear();
+    if (t.shares() == nullptr) return true;
+    for (const fb::Share* s : *t.shares()) {
+      r->shares.push_back(
+          {s->request(), s->texts(), s->tokens(), s->estimated_tokens(), s->reported(), s->last()});
+    }
     return true;
   }
 };

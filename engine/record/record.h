@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "embstore/identity.h"
 #include "embstore/record.h"
 #include "embstore/status.h"
+#include "engine/ledger/ledger.h"
 
 namespace embstore {
 
@@ -20,10 +22,14 @@ struct MetaRecord {
   std::uint32_t format_version = kFormatVersion;
   std::string store_id;
   std::int64_t created_micros = 0;
+  bool has_ledger = false;  ///< A store without its ledger has lost it.
 };
 
+/// The last commit that brought vectors, as the ledger has to know it.
 struct CommitRecord {
   std::uint64_t number = 0;
+  std::uint64_t charges = 0;  ///< Commits with shares up to this one.
+  std::vector<CommitShare> shares;
 };
 
 struct IndexRecord {

@@ -324,6 +324,24 @@ Result<std::uint64_t> Store::CountVectors(SpaceId space) const {
   return count;
 }
 
+Result<std::uint64_t> Store::CountEmbedded(const SplitInfo& split, SpaceId space) const {
+  constexpr std::uint64_t kChunk = 4096;
+  std::uint64_t embedded = 0;
+  std::vector<TextKey> texts;
+  for (std::uint64_t first = 0; first < split.record.documents; first += kChunk) {
+    texts.clear();
+    Status read = ForEachDocument(split, first, kChunk, [&](const DocumentInfo& document) {
+      texts.push_back(document.record.text);
+      return Status();
+    });
+    if (!read.ok()) return read;
+    auto found = Contains(space, texts);
+    if (!found.ok()) return found.status();
+    embedded += static_cast<std::uint64_t>(std::count(found->begin(), found->end(), true));
+  }
+  return embedded;
+}
+
 Result<std::vector<FailureRecord>> Store::Failures() const {
   std::vector<FailureRecord> failures;
   Status scanned =
@@ -354,7 +372,22 @@ const std::string& Store::Id() const { return impl_->meta.store_id; }
 
 std::uint64_t Store::CommitNumber() const {
   const std::lock_guard<std::mutex> guard(impl_->commit_mutex);
-  return impl_->commit_number;
+  return impl_->last_commit.number;
+}
+
+Result<std::vector<SpendRecord>> Store::Spending() const {
+  if (impl_->ledger == nullptr) return impl_->WithoutLedger<std::vector<SpendRecord>>();
+  return impl_->ledger->Spending();
+}
+
+Result<std::vector<DoubtRecord>> Store::Doubts() const {
+  if (impl_->ledger == nullptr) return impl_->WithoutLedger<std::vector<DoubtRecord>>();
+  return impl_->ledger->Doubts();
+}
+
+Result<std::vector<JobRecord>> Store::Jobs() const {
+  if (impl_->ledger == nullptr) return impl_->WithoutLedger<std::vector<JobRecord>>();
+  return impl_->ledger->Jobs();
 }
 
 Result<std::uint64_t> Store::DiskBytes() const {

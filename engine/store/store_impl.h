@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "embstore/store.h"
+#include "engine/ledger/ledger.h"
 #include "engine/record/keys.h"
 #include "engine/record/record.h"
 #include "engine/store/directory_lock.h"
@@ -29,16 +30,25 @@ struct Store::Impl {
   std::unique_ptr<rocksdb::DB> db;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilyNames.size()> families{};
   MetaRecord meta;
+  std::unique_ptr<Ledger> ledger;  // None when read-only and ledger_status says why.
+  Status ledger_status;
 
   // Guarded by commit_mutex.
   std::mutex commit_mutex;
-  std::uint64_t commit_number = 0;
+  CommitRecord last_commit;
   std::optional<std::set<std::string>> failure_keys;  // Loaded by the first commit.
 
   ~Impl();
 
   rocksdb::ColumnFamilyHandle* family(Family family) const {
     return families[static_cast<std::size_t>(family)];
+  }
+
+  /// What the ledger would answer if there were one: nothing, or why it cannot be read.
+  template <typename T>
+  Result<T> WithoutLedger() const {
+    if (ledger_status.ok() || ledger_status.code() == Code::kNotFound) return T();
+    return ledger_status;
   }
 
   /// The value under `key`, or nothing when there is none.

@@ -16,6 +16,7 @@
 #include "engine/store/rocksdb_options.h"
 #include "engine/store/rocksdb_status.h"
 #include "engine/store/store_impl.h"
+#include "engine/store/store_ledger.h"
 
 namespace embstore {
 namespace {
@@ -109,6 +110,7 @@ Status WriteNewMeta(const Store::Impl& impl) {
   MetaRecord meta;
   meta.store_id = NewStoreId();
   meta.created_micros = SystemClock().WallMicros();
+  meta.has_ledger = true;
   rocksdb::WriteBatch batch;
   auto* family = impl.family(Family::kMeta);
   batch.Put(family, rocksdb::Slice(kMetaStoreKey), EncodeRecord(kMetaStoreKey, meta));
@@ -165,6 +167,7 @@ Status PrepareForWriting(const fs::path& directory, const StoreOptions& options,
   impl->lock = std::move(lock).value();
   const fs::path database = directory / "store";
   if (HasDatabase(database)) return {};
+  if (Status begun = CheckNoLedgerLeft(directory); !begun.ok()) return begun;
   return CreateDatabase(options, database);
 }
 
@@ -185,7 +188,26 @@ Status ReadIdentity(const fs::path& directory, Store::Impl* impl) {
                                      std::to_string(kFormatVersion) + ": use a newer embstore"};
   }
   impl->meta = *meta;
-  impl->commit_number = commit->number;
+  impl->last_commit = *commit;
+  return {};
+}
+
+/// A reader may be older than the ledger that it reads afterwards, because a writer is at work; a
+/// database opened after the ledger was read may not.
+Status CheckReaderIsCurrent(const fs::path& database, Store::Impl* impl) {
+  if (!LedgerIsAhead(impl)) return {};
+  Store::Impl again;
+  again.directory = impl->directory;
+  Status opened = OpenDatabase(impl->options, OpenMode::kReadOnly, database, &again);
+  if (opened.ok()) opened = ReadIdentity(impl->directory, &again);
+  if (!opened.ok()) return opened;
+  const LedgerPosition position = impl->ledger->position();
+  if (again.last_commit.number < position.commit || again.last_commit.charges < position.charges) {
+    return StoreIsOlder(*impl);
+  }
+  std::swap(impl->db, again.db);
+  std::swap(impl->families, again.families);
+  impl->last_commit = again.last_commit;
   return {};
 }
 
@@ -228,6 +250,9 @@ Result<std::unique_ptr<Store>> Store::Open(const fs::path& directory, const Stor
     return opened;
   }
   if (Status read = ReadIdentity(directory, impl.get()); !read.ok()) return read;
+  Status witnessed = options.read_only ? CheckReaderIsCurrent(database, impl.get())
+                                       : OpenLedgerForWriting(impl.get());
+  if (!witnessed.ok()) return witnessed;
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
 
@@ -237,8 +262,9 @@ Status Store::Close() {
                                                            impl_->families.end());
   const rocksdb::Status flushed = impl_->db->Flush(rocksdb::FlushOptions(), families);
   if (!flushed.ok()) return FromRocks(flushed, "flush the store");
+  Status synced = impl_->ledger->Sync();
   impl_.reset();
-  return {};
+  return synced;
 }
 
 }  // namespace embstore

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "embstore/vector.h"
+#include "engine/base/crash_point.h"
 #include "engine/record/vector_record.h"
 #include "engine/store/rocksdb_options.h"
 #include "engine/store/rocksdb_status.h"
@@ -87,6 +88,12 @@ class SlotAllocator {
 };
 
 }  // namespace
+
+StoreWriter::StoreWriter(Store* store) : impl_(*store->impl_) {}
+
+Ledger& StoreWriter::ledger() const { return *impl_.ledger; }
+
+const Ledger* StoreWriter::LedgerOf(const Store& store) { return store.impl_->ledger.get(); }
 
 Status StoreWriter::AddSpace(const SpaceRecord& record) {
   const std::string key = SpaceKey(MakeSpaceId(record.identity));
@@ -168,6 +175,25 @@ Status StoreWriter::DropDocuments(const SplitRecord& record) {
   return DeleteGeneration(impl_, record.id, record.generation);
 }
 
+Status StoreWriter::RefreshCoverage(Store* store, std::string_view split, SpaceId space,
+                                    std::int64_t micros) {
+  const auto info = store->FindSplit(split);
+  if (!info.ok()) return info.code() == Code::kNotFound ? Status() : info.status();
+  const auto embedded = store->CountEmbedded(*info, space);
+  if (!embedded.ok()) return embedded.status();
+  const std::string key = CoverageKey(split, space);
+  auto coverage = impl_.ReadRecord<CoverageRecord>(Family::kSplits, key);
+  if (!coverage.ok() && coverage.code() != Code::kNotFound) return coverage.status();
+  CoverageRecord record = coverage.ok() ? *coverage : CoverageRecord();
+  record.generation = info->record.generation;
+  record.embedded = *embedded;
+  record.complete = *embedded == info->record.documents;
+  record.updated_micros = micros;
+  rocksdb::WriteBatch batch;
+  batch.Put(impl_.family(Family::kSplits), key, EncodeRecord(key, record));
+  return Apply(impl_, &batch, SyncedWrite());
+}
+
 Result<std::uint32_t> StoreWriter::NextRunNumber() const {
   std::uint32_t last = 0;
   Status scanned = impl_.Scan(Family::kRuns, "", [&](std::string_view key, std::string_view) {
@@ -203,7 +229,7 @@ Status StoreWriter::Write(const Commit& commit) {
                       .text_bytes = static_cast<std::uint32_t>(text.key.length),
                       .tokens = text.tokens,
                       .raw_norm = static_cast<float>(L2Norm(text.vector)),
-                      .created_micros = commit.run.updated_micros,
+                      .created_micros = commit.micros,
                       .run = commit.run_number};
     batch.Put(impl_.family(Family::kIndex), key, EncodeRecord(key, index));
     if (impl_.failure_keys->erase(key) > 0) batch.Delete(impl_.family(Family::kFailures), key);
@@ -219,20 +245,34 @@ Status StoreWriter::Write(const Commit& commit) {
     batch.Put(impl_.family(Family::kFailures), key, EncodeRecord(key, failure.record));
     impl_.failure_keys->insert(key);
   }
-  const std::string run_key = RunKey(commit.run_number);
-  batch.Put(impl_.family(Family::kRuns), run_key, EncodeRecord(run_key, commit.run));
-  const std::string coverage_key = CoverageKey(commit.run.split, commit.space);
-  batch.Put(impl_.family(Family::kSplits), coverage_key,
-            EncodeRecord(coverage_key, commit.coverage));
-  const std::uint64_t number = impl_.commit_number + (commit.embedded.empty() ? 0 : 1);
-  batch.Put(impl_.family(Family::kMeta), rocksdb::Slice(kMetaCommitKey),
-            EncodeRecord(kMetaCommitKey, CommitRecord{number}));
+  if (commit.run) {
+    const std::string run_key = RunKey(commit.run_number);
+    batch.Put(impl_.family(Family::kRuns), run_key, EncodeRecord(run_key, *commit.run));
+  }
+  if (commit.coverage) {
+    const std::string coverage_key = CoverageKey(commit.run->split, commit.space);
+    batch.Put(impl_.family(Family::kSplits), coverage_key,
+              EncodeRecord(coverage_key, *commit.coverage));
+  }
+  CommitRecord next = impl_.last_commit;
+  if (!commit.embedded.empty()) {
+    next.number += 1;
+    next.charges += commit.shares.empty() ? 0 : 1;
+    next.shares = commit.shares;
+    batch.Put(impl_.family(Family::kMeta), rocksdb::Slice(kMetaCommitKey),
+              EncodeRecord(kMetaCommitKey, next));
+  }
+  EMBSTORE_CRASH_POINT("commit-begins");
   if (Status applied = Apply(impl_, &batch, SyncedWrite()); !applied.ok()) {
     impl_.failure_keys.reset();
     return applied;
   }
-  impl_.commit_number = number;
-  return {};
+  EMBSTORE_CRASH_POINT("commit-stored");
+  impl_.last_commit = std::move(next);
+  if (commit.embedded.empty()) return {};
+  Status recorded = impl_.ledger->AddCommit(impl_.last_commit.number, commit.shares);
+  EMBSTORE_CRASH_POINT("commit-recorded");
+  return recorded;
 }
 
 }  // namespace embstore

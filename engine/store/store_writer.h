@@ -12,6 +12,7 @@
 #include "embstore/record.h"
 #include "embstore/status.h"
 #include "embstore/store.h"
+#include "engine/ledger/ledger.h"
 
 namespace embstore {
 
@@ -33,16 +34,18 @@ struct Commit {
   SpaceId space;
   std::vector<EmbeddedText> embedded;
   std::vector<FailedText> failed;
+  std::vector<CommitShare> shares;  ///< For the ledger; only together with `embedded`.
+  std::int64_t micros = 0;          ///< Wall clock.
   std::uint32_t run_number = 0;
-  RunRecord run;
-  CoverageRecord coverage;
+  std::optional<RunRecord> run;            ///< Stored under run_number.
+  std::optional<CoverageRecord> coverage;  ///< Of run->split. REQUIRES: run.
 };
 
 /// Safe for concurrent use, but for the document list: one thread at a time, one list at a time.
 /// REQUIRES: the store outlives it and is not read-only.
 class StoreWriter {
  public:
-  explicit StoreWriter(Store* store) : impl_(*store->impl_) {}
+  explicit StoreWriter(Store* store);
 
   /// Makes sure that the space is recorded. kCorruption: another identity has this id.
   Status AddSpace(const SpaceRecord& record);
@@ -60,12 +63,19 @@ class StoreWriter {
   /// Rewrites the split's record: the source was touched but says the same.
   Status UpdateSplit(std::string_view split, const SplitRecord& record);
 
+  /// Counts anew how far `space` covers the split, and stores it.
+  Status RefreshCoverage(Store* store, std::string_view split, SpaceId space, std::int64_t micros);
+
   /// The number of the next run.
   Result<std::uint32_t> NextRunNumber() const;
 
-  /// Durable when it returns, whole or not at all. A text whose vector is already there is
-  /// written again (`--refresh`).
+  /// Durable when it returns, whole or not at all, and then written down in the ledger. A text
+  /// whose vector is already there is written again (`--refresh`).
   Status Write(const Commit& commit);
+
+  Ledger& ledger() const;
+  /// Also for a store that is read-only; null: it has none.
+  static const Ledger* LedgerOf(const Store& store);
 
  private:
   Status LoadFailureKeys();

@@ -31,13 +31,13 @@ struct DatasetConfig {
 };
 
 struct EmbeddingConfig {
-  std::string provider = "gemini";  ///< gemini or local.
+  std::string provider = "gemini";  ///< gemini, openai or local.
   std::string model = "gemini-embedding-001";
   std::uint32_t dimensions = 768;
   std::string task_type = "CLUSTERING";
   bool normalize = true;
   std::uint32_t batch_size = 100;
-  bool use_batch_api = false;
+  bool use_batch_api = true;  ///< Where the provider has one.
   bool cache_enabled = true;
   bool checkpoint_enabled = true;
   bool store_texts = true;
@@ -45,6 +45,40 @@ struct EmbeddingConfig {
   std::string base_url;               ///< Empty: the provider's own.
   std::uint32_t concurrency = 0;      ///< 0: what the provider suggests.
   std::uint64_t max_text_tokens = 0;  ///< 0: the model's own limit.
+  bool check_pairing = true;
+};
+
+/// See BatchPolicy.
+struct BatchConfig {
+  std::uint64_t max_job_tokens = 250'000;
+  std::uint32_t max_job_texts = 50'000;
+  std::uint64_t max_job_bytes = 100'000'000;
+  std::uint64_t max_enqueued_tokens = 500'000;
+  std::uint32_t max_jobs = 100;
+  std::uint32_t max_rounds = 3;
+  double first_poll_seconds = 1;
+  double max_poll_seconds = 60;
+  double queue_wait_seconds = 60;
+  double creation_grace_seconds = 120;
+};
+
+/// Limits against the ledger; nothing: no limit.
+struct BudgetConfig {
+  std::optional<Money> per_run;
+  std::optional<Money> per_day;
+  std::optional<Money> per_split;
+};
+
+struct DoubtConfig {
+  bool resend = true;
+  Money max_resend{1'000'000'000};
+};
+
+/// Of servers that speak OpenAI's API.
+struct OpenAiConfig {
+  bool send_dimensions = true;
+  std::uint64_t max_request_tokens = 300'000;
+  bool allow_plain_http = false;
 };
 
 struct RetryConfig {
@@ -58,6 +92,7 @@ struct RetryConfig {
 struct LimitsConfig {
   std::optional<std::uint64_t> texts_per_minute;
   std::optional<std::uint64_t> tokens_per_minute;
+  std::optional<std::uint64_t> requests_per_minute;
 };
 
 struct HttpConfig {
@@ -84,6 +119,10 @@ struct Config {
   std::uint64_t seed = 42;
   DatasetConfig dataset;
   EmbeddingConfig embedding;
+  BatchConfig batch;
+  BudgetConfig budget;
+  DoubtConfig doubt;
+  OpenAiConfig openai;
   RetryConfig retry;
   LimitsConfig limits;
   HttpConfig http;

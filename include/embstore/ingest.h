@@ -24,18 +24,55 @@ struct RetryPolicy {
   std::uint32_t max_failed_batches_in_a_row = 5;  ///< Then the run ends: something is broken.
 };
 
+/// How the texts travel. A batch job costs less and takes hours.
+enum class IngestMode { kSync, kBatch };
+
+/// Spending limits in every mode, checked beside the send call against the ledger: what was spent,
+/// wasted, is in doubt or under way counts. A day is a UTC day. Nothing: no limit.
+struct Budgets {
+  std::optional<Money> per_run;
+  std::optional<Money> per_day;
+  std::optional<Money> per_split;
+};
+
+/// What to do with texts that may have been paid for without an answer.
+struct DoubtPolicy {
+  bool resend = true;               ///< Off: they are not sent; the run ends with kInDoubt.
+  Money max_resend{1'000'000'000};  ///< Of one run, in doubt itself or resent; then as if off.
+};
+
+/// Sizes of batch jobs and the patience with them.
+struct BatchPolicy {
+  std::uint32_t max_job_texts = 50'000;
+  std::uint64_t max_job_bytes = 100'000'000;
+  std::uint64_t max_job_tokens = 250'000;
+  std::uint64_t max_enqueued_tokens = 500'000;  ///< Over all jobs at once: the account's quota.
+  std::uint32_t max_jobs = 100;                 ///< At once.
+  std::uint32_t max_rounds = 3;                 ///< How often a text is sent whose row failed.
+  std::chrono::milliseconds first_poll{1'000};  ///< Grows by half each time.
+  std::chrono::milliseconds max_poll{60'000};
+  std::chrono::milliseconds queue_wait{60'000};  ///< After a refused creation; grows by half.
+  std::chrono::milliseconds max_queue_wait{300'000};
+  /// How long a job whose creation got no answer is looked for before it is created again.
+  std::chrono::milliseconds creation_grace{120'000};
+  bool wait = true;  ///< Off: submit, collect what is ready, return.
+};
+
 /// What an ingest would do. Texts are counted once; `documents` counts rows.
-/// unique_documents = cached + to_embed + too_long + empty.
+/// unique_documents = cached + in_jobs + to_embed + too_long + empty.
 struct IngestPlan {
   std::uint64_t documents = 0;
   std::uint64_t unique_documents = 0;
   std::uint64_t duplicates = 0;  ///< documents - unique_documents.
   std::uint64_t cached = 0;
+  std::uint64_t in_jobs = 0;   ///< In batch jobs that are not collected yet, or quarantined.
+  std::uint64_t in_doubt = 0;  ///< Of to_embed: may have been paid for already.
   std::uint64_t to_embed = 0;
   std::uint64_t too_long = 0;
   std::uint64_t empty = 0;
   std::uint64_t batches = 0;
-  std::uint64_t tokens = 0;  ///< Of the texts to embed, estimated.
+  std::uint64_t tokens = 0;  ///< Of the texts to embed: estimated, times token_ratio.
+  double token_ratio = 1;    ///< Learned: tokens the server counted to those estimated.
   Money cost;                ///< Of the same at IngestOptions::price.
 };
 
@@ -59,6 +96,8 @@ class IngestObserver {
  public:
   virtual ~IngestObserver() = default;
   virtual void OnWarning(const std::string& /*message*/) {}
+  /// Something normal that takes time: a job was created, the queue is full, ...
+  virtual void OnNotice(const std::string& /*message*/) {}
   virtual void OnPlan(const IngestPlan& /*plan*/) {}
   virtual void OnBatchStart(const BatchStart& /*batch*/) {}
   virtual void OnProgress(const IngestProgress& /*progress*/) {}
@@ -73,8 +112,12 @@ struct IngestOptions {
   std::uint32_t concurrency = 0;         ///< Requests in flight; 0: what the provider suggests.
   bool refresh = false;                  ///< Embed again what is cached.
   bool write_checkpoint = true;          ///< .checkpoint_{split}.json beside the store.
-  Price price;
-  std::optional<Money> max_cost;  ///< No request is sent that could pass it.
+  IngestMode mode = IngestMode::kSync;
+  Price price;      ///< In this mode.
+  Budgets budgets;  ///< No request is sent that could pass one.
+  DoubtPolicy doubt;
+  BatchPolicy batch;
+  bool check_pairing = true;  ///< Whether answers belong to their texts, as far as can be told.
   RetryPolicy retry;
   std::uint64_t jitter_seed = 0;
   const StopFlag* stop = nullptr;  ///< Set: send nothing new, keep what is in flight.
@@ -89,15 +132,20 @@ struct BatchCounts {
   std::uint64_t skipped = 0;  ///< The answer was invalid, so nothing of it was stored.
 };
 
-/// How a run went. unique_documents = cached + embedded + failed + skipped + not reached.
+/// How a run went.
+/// unique_documents = cached + embedded + failed + skipped + in_jobs + not reached.
 struct IngestReport {
   std::uint64_t documents = 0;
   std::uint64_t unique_documents = 0;
   std::uint64_t cached = 0;
   std::uint64_t embedded = 0;
-  std::uint64_t failed = 0;   ///< Refused by the provider, or lost with their batch.
-  std::uint64_t skipped = 0;  ///< Never sent: empty or too long.
-  BatchCounts batches;
+  std::uint64_t failed = 0;    ///< Refused by the provider, or lost with their batch.
+  std::uint64_t skipped = 0;   ///< Never sent: empty or too long.
+  std::uint64_t in_jobs = 0;   ///< Left in batch jobs, to be collected later.
+  std::uint64_t held = 0;      ///< Not sent, because they may have been paid for already.
+  std::uint64_t in_doubt = 0;  ///< Sent in this run by requests whose answer was lost.
+  Money in_doubt_cost;
+  BatchCounts batches;  ///< In batch mode: jobs.
   std::uint64_t api_calls = 0;
   std::uint64_t tokens = 0;
   bool tokens_estimated = false;

@@ -28,6 +28,8 @@ enum class Code {
   kPermissionDenied,  ///< The key is missing, wrong or not allowed: fix it.
   kRejected,          ///< The server refuses this very input: leave it out or change it.
   kInvalidReply,      ///< The server answered something that must not be stored.
+  kInDoubt,           ///< A request died under way: it may have been billed. Retry at that risk.
+  kHeld,              ///< Paid, or possibly paid: nothing more is sent until a person decides.
   kBudgetReached,     ///< The next request would cost more than allowed.
   kCancelled,         ///< The caller asked to stop.
   kInternal,          ///< A defect in embstore.
@@ -39,8 +41,9 @@ std::string_view CodeName(Code code);
 /// What a server said about asking again. Zero means "not said".
 struct Backoff {
   std::chrono::milliseconds retry_after{0};
-  std::uint64_t texts_per_minute = 0;   ///< The quota that was exceeded, in texts.
-  std::uint64_t tokens_per_minute = 0;  ///< The quota that was exceeded, in tokens.
+  std::uint64_t texts_per_minute = 0;     ///< The quota that was exceeded, in texts.
+  std::uint64_t tokens_per_minute = 0;    ///< The quota that was exceeded, in tokens.
+  std::uint64_t requests_per_minute = 0;  ///< The quota that was exceeded, in calls.
 };
 
 /// Success, or a code with a message for people. Immutable after construction, cheap to move.

@@ -20,6 +20,7 @@
 
 #include "embstore/identity.h"
 #include "embstore/record.h"
+#include "embstore/spending.h"
 #include "embstore/status.h"
 
 namespace embstore {
@@ -31,6 +32,8 @@ struct StoreOptions {
   bool create_if_missing = true;
   /// Keeps the text beside each new vector; `similar` and `get --text` need it.
   bool store_texts = true;
+  /// Begins a new ledger where the old one is lost. What was spent before is then unknown.
+  bool new_ledger = false;
   std::uint64_t block_cache_bytes = 32u << 20;
   /// Gets warnings of the storage engine, one line each, from any thread. May be empty.
   std::function<void(std::string_view)> log;
@@ -56,6 +59,9 @@ struct DocumentInfo {
 
 /// A durable map from (space, text) to vector, and the document lists of splits.
 ///
+/// Beside the database lies the ledger, which knows every paid text; a store that lacks one of them
+/// does not open for writing.
+///
 /// Safe for concurrent use. One process at a time may have a directory open for writing; any
 /// number may read. Every value is checked against its checksum before it is handed out:
 /// kCorruption from any call below means that stored bytes changed, never that data is absent.
@@ -64,7 +70,7 @@ class Store {
   /// Opens the cache directory `directory`; the database is its subdirectory `store`.
   /// kLocked: another process writes; the message names it. kNotFound: no store there (read-only,
   /// or create_if_missing is off). kIncompatible: written by a newer version, or not by embstore.
-  /// kCorruption: damaged. kWriteFailed: the directory cannot be written.
+  /// kCorruption: damaged, or older than its ledger. kWriteFailed: the directory cannot be written.
   static Result<std::unique_ptr<Store>> Open(const std::filesystem::path& directory,
                                              const StoreOptions& options);
 
@@ -112,11 +118,21 @@ class Store {
   /// The text itself. kNotFound: it was stored with `store_texts` off.
   Result<std::string> GetText(const TextKey& text) const;
 
+  /// Documents of the split that have a vector in `space`, counted one by one.
+  Result<std::uint64_t> CountEmbedded(const SplitInfo& split, SpaceId space) const;
+
   /// Vectors in a space, counted.
   Result<std::uint64_t> CountVectors(SpaceId space) const;
 
   Result<std::vector<FailureRecord>> Failures() const;
   Result<std::vector<RunRecord>> Runs() const;
+
+  /// What the ledger says about money: sums by day, run, split and model; requests whose answer was
+  /// lost; batch jobs and quarantined answers. Empty for a store without a ledger (a version before
+  /// there were any). kCorruption: the ledger is lost or damaged.
+  Result<std::vector<SpendRecord>> Spending() const;
+  Result<std::vector<DoubtRecord>> Doubts() const;
+  Result<std::vector<JobRecord>> Jobs() const;
 
   /// 32 hex digits, drawn when the store was made.
   const std::string& Id() const;

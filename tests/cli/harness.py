@@ -273,7 +273,7 @@ class Scratch:
 
     # Processes.
 
-    def environment(self, key, extra):
+    def environment(self, key, extra, openai_key=None):
         env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(self.dir),
                "LANG": "C.UTF-8"}
         for name, value in os.environ.items():
@@ -281,26 +281,31 @@ class Scratch:
                 env[name] = value
         if key is not None:
             env["GEMINI_API_KEY"] = key
+        if openai_key is not None:
+            env["OPENAI_API_KEY"] = openai_key
         env.update(extra or {})
         return env
 
-    def start(self, *words, key=None, env=None, stdin=subprocess.DEVNULL, **popen):
+    def start(self, *words, key=None, openai_key=None, env=None, stdin=subprocess.DEVNULL,
+              **popen):
         words = [str(word) for word in words]
         popen.setdefault("stdout", subprocess.PIPE)
         process = subprocess.Popen([self.tools.embstore, *words], cwd=self.dir, stdin=stdin,
-                                   stderr=subprocess.PIPE, env=self.environment(key, env), **popen)
+                                   stderr=subprocess.PIPE,
+                                   env=self.environment(key, env, openai_key), **popen)
         running = Running(words, process)
         self._running.append(running)
         return running
 
-    def run(self, *words, key=None, env=None, input=None, seconds=COMMAND_SECONDS, under=()):
+    def run(self, *words, key=None, openai_key=None, env=None, input=None,
+            seconds=COMMAND_SECONDS, under=()):
         """`under`: a command that runs it, such as prlimit with its flags."""
         words = [str(word) for word in words]
         started = time.monotonic()
         source = {"stdin": subprocess.DEVNULL} if input is None else {"input": input}
         done = subprocess.run([*under, self.tools.embstore, *words], cwd=self.dir,
-                              capture_output=True, env=self.environment(key, env),
-                              timeout=seconds, **source)
+                              capture_output=True, timeout=seconds,
+                              env=self.environment(key, env, openai_key), **source)
         return Result(words, done.returncode, done.stdout, done.stderr,
                       time.monotonic() - started)
 

@@ -30,7 +30,9 @@ class ScriptedProvider final : public Provider {
   std::string_view name() const override { return "scripted"; }
   const EmbeddingIdentity& identity() const override { return identity_; }
   ProviderLimits limits() const override { return limits_; }
+  bool paid() const override { return paid_; }
   std::uint64_t EstimateTokens(std::string_view text) const override { return text.size(); }
+  BatchApi* batch() override { return batch_api; }
 
   Result<EmbedReply> Embed(std::span<const std::string_view> texts) override {
     std::size_t call = 0;
@@ -55,6 +57,7 @@ class ScriptedProvider final : public Provider {
 
   /// The vector that this provider gives to a text: a plain function of it.
   std::vector<float> VectorOf(std::string_view text) const {
+    if (vector_of) return vector_of(text);
     std::vector<float> vector(identity_.dimensions, 0.25F);
     for (std::size_t i = 0; i < text.size(); ++i) {
       vector[i % vector.size()] +=
@@ -74,8 +77,12 @@ class ScriptedProvider final : public Provider {
 
   EmbeddingIdentity identity_;
   ProviderLimits limits_;
+  bool paid_ = true;
+  BatchApi* batch_api = nullptr;
   Script script;
   Spoil spoil;
+  /// Another function from text to vector, of identity_.dimensions numbers.
+  std::function<std::vector<float>(std::string_view)> vector_of;
 
  private:
   std::mutex mutex_;

@@ -29,6 +29,9 @@ ExitCode ExitCodeOf(Code code) {
       return kExitLocked;
     case Code::kWriteFailed:
       return kExitWriteError;
+    case Code::kInDoubt:
+    case Code::kHeld:
+      return kExitInDoubt;
     case Code::kBudgetReached:
       return kExitBudget;
     case Code::kQuotaExhausted:
@@ -62,8 +65,10 @@ std::filesystem::path App::StoreDirectory(const Config& config) const {
   return flags_.store.empty() ? config.embedding.cache_dir : std::filesystem::path(flags_.store);
 }
 
-Result<std::unique_ptr<Store>> App::OpenStore(const Config& config, bool read_only) const {
+Result<std::unique_ptr<Store>> App::OpenStore(const Config& config, bool read_only,
+                                              bool new_ledger) const {
   StoreOptions options;
+  options.new_ledger = new_ledger;
   options.read_only = read_only;
   options.store_texts = config.embedding.store_texts;
   if (flags_.verbose) {

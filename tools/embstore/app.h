@@ -23,6 +23,7 @@ enum ExitCode : int {
   kExitFailure = 1,
   kExitUsage = 2,
   kExitSomeFailed = 3,
+  kExitInDoubt = 4,
   kExitDamage = 5,
   kExitLocked = 6,
   kExitWriteError = 7,
@@ -56,7 +57,8 @@ class App {
   /// --store, or the configuration's directory.
   std::filesystem::path StoreDirectory(const Config& config) const;
 
-  Result<std::unique_ptr<Store>> OpenStore(const Config& config, bool read_only) const;
+  Result<std::unique_ptr<Store>> OpenStore(const Config& config, bool read_only,
+                                           bool new_ledger = false) const;
 
   /// A line on stderr, unless --quiet.
   void Say(std::string_view line) const;
@@ -94,5 +96,6 @@ CommandBody AddExport(CLI::App& parser);
 CommandBody AddGet(CLI::App& parser);
 CommandBody AddSimilar(CLI::App& parser);
 CommandBody AddStatus(CLI::App& parser);
+CommandBody AddJobs(CLI::App& parser);
 
 }  // namespace embstore::tool

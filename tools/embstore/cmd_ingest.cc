@@ -26,6 +26,10 @@ std::string ReportJson(const IngestFlags& flags, const IngestReport& r) {
   json.Key("embedded").Uint(r.embedded);
   json.Key("failed").Uint(r.failed);
   json.Key("skipped").Uint(r.skipped);
+  json.Key("in_jobs").Uint(r.in_jobs);
+  json.Key("held").Uint(r.held);
+  json.Key("in_doubt_texts").Uint(r.in_doubt);
+  json.Key("in_doubt_usd").Double(r.in_doubt_cost.usd());
   json.Key("batches").BeginObject();
   json.Key("total").Uint(r.batches.total);
   json.Key("successful").Uint(r.batches.successful);
@@ -51,7 +55,7 @@ std::string ReportJson(const IngestFlags& flags, const IngestReport& r) {
 }
 
 std::string ReportTable(const IngestFlags& flags, const IngestReport& r) {
-  return FormatFacts({
+  std::vector<std::pair<std::string, std::string>> facts = {
       {"split", flags.split},
       {"documents",
        fmt::format("{} ({} distinct)", WithCommas(r.documents), WithCommas(r.unique_documents))},
@@ -67,20 +71,29 @@ std::string ReportTable(const IngestFlags& flags, const IngestReport& r) {
       {"time", fmt::format("{:.2f} s ({:.3f} s a batch)", r.elapsed_seconds, r.mean_batch_seconds)},
       {"space", ToHex(r.space)},
       {"complete", r.complete ? "yes" : "no"},
-  });
+  };
+  if (r.in_jobs > 0) facts.emplace_back("in jobs", WithCommas(r.in_jobs));
+  if (r.held > 0) facts.emplace_back("held", WithCommas(r.held));
+  if (r.in_doubt > 0) {
+    facts.emplace_back("in doubt", fmt::format("{} texts, {} (perhaps paid without an answer)",
+                                               WithCommas(r.in_doubt), FormatUsd(r.in_doubt_cost)));
+  }
+  return FormatFacts(facts);
 }
 
 /// What to do after a run that ended early or left texts out.
 std::string_view Advice(Code code) {
   switch (code) {
     case Code::kBudgetReached:
-      return "Everything paid for is stored. Raise --max-cost to go on.";
+      return "Everything paid for is stored. Raise the budget to go on.";
     case Code::kQuotaExhausted:
       return "Everything paid for is stored. Run the same command when the quota is fresh.";
     case Code::kPermissionDenied:
       return "Everything paid for is stored. Check the key, then run the same command.";
     case Code::kInvalidArgument:
       return "Everything paid for is stored. Correct that, then run the same command.";
+    case Code::kHeld:
+      return "Everything else that was paid for is stored. 'embstore status' shows what is open.";
     case Code::kWriteFailed:
     case Code::kCorruption:
       return "Nothing more was sent.";
@@ -93,6 +106,10 @@ int Conclude(App& app, const IngestFlags& flags, const std::filesystem::path& di
              const IngestReport& report) {
   if (report.outcome.ok() && report.unchanged) {
     app.Say(fmt::format("⚠️ Using cached embeddings from {}", (directory / "store").string()));
+  } else if (report.outcome.ok() && report.in_jobs > 0) {
+    app.Say(fmt::format(
+        "{} texts are in batch jobs; the same command, or 'embstore jobs --wait', collects them",
+        WithCommas(report.in_jobs)));
   } else if (report.outcome.ok()) {
     app.Say(fmt::format("✅ Generated embeddings for {} documents",
                         report.complete ? report.documents : report.embedded));
@@ -102,15 +119,16 @@ int Conclude(App& app, const IngestFlags& flags, const std::filesystem::path& di
     fmt::print(stderr, "❌ {}: {}\n{}\n", kFailed, report.outcome.message(),
                Advice(report.outcome.code()));
   }
-  if (report.outcome.ok() && !report.complete) {
+  const std::uint64_t without = report.failed + report.skipped;
+  if (report.outcome.ok() && without > 0) {
     app.Warn(fmt::format("{} texts have no vector (see 'embstore status {}' for the reasons)",
-                         report.failed + report.skipped, flags.split));
+                         without, flags.split));
   }
   const Status printed =
       Print(app.flags().json ? ReportJson(flags, report) : ReportTable(flags, report));
   if (!printed.ok()) return app.Fail("Cannot print the report", printed);
   if (!report.outcome.ok()) return ExitCodeOf(report.outcome.code());
-  return report.complete ? kExitDone : kExitSomeFailed;
+  return report.complete || without == 0 ? kExitDone : kExitSomeFailed;
 }
 
 int RunIngest(App& app, const IngestFlags& flags) {
@@ -119,7 +137,7 @@ int RunIngest(App& app, const IngestFlags& flags) {
   auto prepared = PrepareIngest(app, flags, Purpose::kEmbed);
   if (!prepared.ok()) return app.Fail(kFailed, prepared.status());
   if (!prepared->price_warning.empty()) app.Warn(prepared->price_warning);
-  auto store = app.OpenStore(prepared->config, /*read_only=*/false);
+  auto store = app.OpenStore(prepared->config, /*read_only=*/false, flags.new_ledger);
   if (!store.ok()) return app.Fail(kFailed, store.status());
 
   ProgressPrinter progress(app, SystemClock());
@@ -143,6 +161,8 @@ CommandBody AddIngest(CLI::App& parser) {
   auto flags = std::make_shared<IngestFlags>();
   CLI::App* command = parser.add_subcommand("ingest", "Embed what is missing of a split");
   AddIngestFlags(*command, *flags);
+  command->add_flag("--new-ledger", flags->new_ledger,
+                    "Begin a new ledger where the old one is lost");
   return [flags](App& app) { return RunIngest(app, *flags); };
 }
 

@@ -2,9 +2,16 @@
 // embstore plan: what ingest would do and cost. Sends nothing and writes nothing.
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <span>
+#include <utility>
+#include <vector>
+
 #include "app.h"
 #include "embstore/ingest.h"
+#include "embstore/quota.h"
 #include "engine/json/json_writer.h"
+#include "progress.h"
 #include "rows.h"
 #include "settings.h"
 
@@ -13,7 +20,8 @@ namespace {
 
 constexpr std::string_view kFailed = "Planning failed";
 
-std::string PlanJson(const IngestPlan& plan, const ModelPrice& price) {
+std::string PlanJson(const IngestPlan& plan, const ModelPrice& price,
+                     std::span<const QuotaTier> tiers) {
   std::string out;
   JsonWriter json(&out, 2);
   json.BeginObject();
@@ -27,12 +35,32 @@ std::string PlanJson(const IngestPlan& plan, const ModelPrice& price) {
   json.Key("tokens").Uint(plan.tokens);
   json.Key("cost_sync_usd").Double(CostOf(plan.tokens, price.sync).usd());
   json.Key("cost_batch_usd").Double(CostOf(plan.tokens, price.batch).usd());
+  json.Key("in_jobs").Uint(plan.in_jobs);
+  json.Key("in_doubt").Uint(plan.in_doubt);
+  json.Key("token_ratio").Double(plan.token_ratio);
+  json.Key("quota_seconds").BeginObject();
+  for (const QuotaTier& tier : tiers) {
+    std::string name(tier.name);
+    std::replace(name.begin(), name.end(), ' ', '_');
+    json.Key(name).Int(QuotaTime(tier, plan.to_embed, plan.tokens).count());
+  }
+  json.EndObject();
   json.EndObject();
   return out + "\n";
 }
 
-std::string PlanTable(const IngestFlags& flags, const IngestPlan& plan, const ModelPrice& price) {
-  return FormatFacts({
+/// "26 min by calls; by jobs 500,000 tokens at once".
+std::string QuotaText(const QuotaTier& tier, const IngestPlan& plan) {
+  const auto seconds = QuotaTime(tier, plan.to_embed, plan.tokens);
+  return FormatDuration(static_cast<double>(seconds.count())) + " h:min:s by calls; " +
+         (tier.batch_tokens == 0
+              ? "no batch jobs"
+              : "by jobs " + WithCommas(tier.batch_tokens) + " tokens at a time");
+}
+
+std::string PlanTable(const IngestFlags& flags, const IngestPlan& plan, const ModelPrice& price,
+                      std::span<const QuotaTier> tiers) {
+  std::vector<std::pair<std::string, std::string>> facts = {
       {"split", flags.split},
       {"documents", WithCommas(plan.documents)},
       {"distinct", WithCommas(plan.unique_documents)},
@@ -44,7 +72,13 @@ std::string PlanTable(const IngestFlags& flags, const IngestPlan& plan, const Mo
       {"tokens", WithCommas(plan.tokens) + " (estimated)"},
       {"cost, sync", FormatUsd(CostOf(plan.tokens, price.sync))},
       {"cost, batch", FormatUsd(CostOf(plan.tokens, price.batch))},
-  });
+  };
+  if (plan.in_jobs > 0) facts.emplace_back("in jobs", WithCommas(plan.in_jobs));
+  if (plan.in_doubt > 0) facts.emplace_back("in doubt", WithCommas(plan.in_doubt));
+  for (const QuotaTier& tier : tiers) {
+    facts.emplace_back("quotas, " + std::string(tier.name), QuotaText(tier, plan));
+  }
+  return FormatFacts(facts);
 }
 
 int RunPlan(App& app, const IngestFlags& flags) {
@@ -63,12 +97,14 @@ int RunPlan(App& app, const IngestFlags& flags) {
     app.Warn(fmt::format("split '{}' has {} documents, {} were expected", flags.split,
                          plan->documents, options.expected_documents));
   }
-  if (options.max_cost && plan->cost > *options.max_cost) {
-    app.Warn(fmt::format("this costs {}, more than --max-cost {}: ingest would stop on the way",
-                         FormatUsd(plan->cost), FormatUsd(*options.max_cost)));
+  if (options.budgets.per_run && plan->cost > *options.budgets.per_run) {
+    app.Warn(fmt::format("this costs {}, more than the budget of {}: ingest would stop on the way",
+                         FormatUsd(plan->cost), FormatUsd(*options.budgets.per_run)));
   }
-  const Status printed = Print(app.flags().json ? PlanJson(*plan, prepared->price)
-                                                : PlanTable(flags, *plan, prepared->price));
+  const bool gemini = prepared->provider->name() == kGemini && plan->to_embed > 0;
+  const auto tiers = gemini ? GeminiTiers() : std::span<const QuotaTier>();
+  const Status printed = Print(app.flags().json ? PlanJson(*plan, prepared->price, tiers)
+                                                : PlanTable(flags, *plan, prepared->price, tiers));
   return printed.ok() ? kExitDone : app.Fail(kFailed, printed);
 }
 

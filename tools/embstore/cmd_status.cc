@@ -5,8 +5,11 @@
 #include <algorithm>
 
 #include "app.h"
+#include "embstore/clock.h"
 #include "engine/base/text.h"
 #include "engine/json/json_writer.h"
+#include "job_rows.h"
+#include "money_rows.h"
 #include "rows.h"
 
 namespace embstore::tool {
@@ -30,28 +33,11 @@ struct StoreState {
   std::vector<SplitState> splits;
   std::vector<SpaceState> spaces;
   std::vector<FailureRecord> failures;
-  Money spent;
+  std::vector<JobRecord> jobs;
+  std::vector<SpendRecord> spending;
+  std::vector<DoubtRecord> doubts;
   std::uint64_t store_bytes = 0;
 };
-
-/// Documents of the split's present list that have a vector in `space`.
-Result<std::uint64_t> CountEmbedded(const Store& store, const SplitInfo& split, SpaceId space) {
-  constexpr std::uint64_t kChunk = 4096;
-  std::uint64_t embedded = 0;
-  std::vector<TextKey> texts;
-  for (std::uint64_t first = 0; first < split.record.documents; first += kChunk) {
-    texts.clear();
-    Status read = store.ForEachDocument(split, first, kChunk, [&](const DocumentInfo& document) {
-      texts.push_back(document.record.text);
-      return Status();
-    });
-    if (!read.ok()) return read;
-    auto found = store.Contains(space, texts);
-    if (!found.ok()) return found.status();
-    embedded += static_cast<std::uint64_t>(std::count(found->begin(), found->end(), true));
-  }
-  return embedded;
-}
 
 /// Only the split `only`, or all when it is empty.
 Status CollectSplits(const Store& store, const std::string& only, StoreState* state) {
@@ -65,13 +51,30 @@ Status CollectSplits(const Store& store, const std::string& only, StoreState* st
     for (auto& [space, coverage] : *coverages) {
       if (coverage.generation != split.record.generation) {
         // The numbers are about an earlier list of documents.
-        auto embedded = CountEmbedded(store, split, space);
+        auto embedded = store.CountEmbedded(split, space);
         if (!embedded.ok()) return embedded.status();
         coverage.embedded = *embedded;
       }
       state->splits.push_back({split, space, coverage});
     }
   }
+  return {};
+}
+
+Status CollectMoney(const Store& store, const std::string& only, StoreState* state) {
+  auto jobs = store.Jobs();
+  if (!jobs.ok()) return jobs.status();
+  auto spending = store.Spending();
+  if (!spending.ok()) return spending.status();
+  auto doubts = store.Doubts();
+  if (!doubts.ok()) return doubts.status();
+  state->jobs = OnlyOpen(std::move(*jobs));
+  state->spending = std::move(*spending);
+  state->doubts = std::move(*doubts);
+  const auto other = [&](const auto& record) { return !only.empty() && record.split != only; };
+  std::erase_if(state->jobs, other);
+  std::erase_if(state->spending, other);
+  std::erase_if(state->doubts, other);
   return {};
 }
 
@@ -94,9 +97,7 @@ Result<StoreState> Collect(const Store& store, const std::string& only) {
   state.failures = std::move(*failures);
   std::erase_if(state.failures,
                 [&](const FailureRecord& f) { return !only.empty() && f.split != only; });
-  auto runs = store.Runs();
-  if (!runs.ok()) return runs.status();
-  for (const RunRecord& run : *runs) state.spent += run.cost;
+  if (Status s = CollectMoney(store, only, &state); !s.ok()) return s;
   auto bytes = store.DiskBytes();
   if (!bytes.ok()) return bytes.status();
   state.store_bytes = *bytes;
@@ -136,7 +137,8 @@ std::string StateJson(const StoreState& state) {
     json.EndObject();
   }
   json.EndArray();
-  json.Key("jobs").BeginArray().EndArray();
+  json.Key("jobs");
+  WriteJobs(state.jobs, &json);
   json.Key("failures").BeginArray();
   for (const FailureRecord& failure : state.failures) {
     json.BeginObject();
@@ -147,11 +149,8 @@ std::string StateJson(const StoreState& state) {
     json.EndObject();
   }
   json.EndArray();
-  json.Key("money").BeginObject();
-  json.Key("spent_usd").Double(state.spent.usd());
-  json.Key("in_doubt_texts").Uint(0);
-  json.Key("in_doubt_usd").Double(0);
-  json.EndObject();
+  json.Key("money");
+  WriteMoney(state.spending, state.doubts, SystemClock().WallMicros(), &json);
   json.Key("store_bytes").Uint(state.store_bytes);
   json.EndObject();
   return out + "\n";
@@ -175,8 +174,9 @@ std::string StateTable(const StoreState& state) {
                        identity.dimensions, WithCommas(s.vectors),
                        identity.task_type.empty() ? "-" : identity.task_type);
   }
-  out += fmt::format("\nspent {}, {:.1f} MB on disk\n", FormatUsd(state.spent),
-                     static_cast<double>(state.store_bytes) / 1e6);
+  out += fmt::format("\n{:.1f} MB on disk\n", static_cast<double>(state.store_bytes) / 1e6);
+  out += "\n" + MoneyTable(state.spending, state.doubts, SystemClock().WallMicros());
+  if (!state.jobs.empty()) out += "\n" + JobTable(state.jobs, SystemClock().WallMicros());
   if (state.failures.empty()) return out;
   out += fmt::format("\n{} texts without a vector\n", state.failures.size());
   for (std::size_t i = 0; i < std::min(state.failures.size(), kListedFailures); ++i) {

@@ -6,14 +6,17 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "app.h"
+#include "engine/base/crash_point.h"
 #include "engine/base/text.h"
 #include "signals.h"
 
@@ -32,6 +35,7 @@ constexpr std::array kCommands = {
     Command{"ingest", embstore::tool::AddIngest},   Command{"plan", embstore::tool::AddPlan},
     Command{"export", embstore::tool::AddExport},   Command{"get", embstore::tool::AddGet},
     Command{"similar", embstore::tool::AddSimilar}, Command{"status", embstore::tool::AddStatus},
+    Command{"jobs", embstore::tool::AddJobs},
 };
 
 void AddGlobalFlags(CLI::App& parser, GlobalFlags& flags) {
@@ -112,9 +116,29 @@ int Run(int argc, char** argv) {
 
 }  // namespace
 
+#ifdef EMBSTORE_CRASH_POINTS
+namespace {
+
+/// Test builds only. True: the names were asked for, and that is all.
+bool PrepareCrash(int argc, char** argv) {
+  if (argc == 2 && argv[1] == std::string_view("crash-points")) {
+    for (const std::string_view name : embstore::CrashPointNames()) fmt::print("{}\n", name);
+    return true;
+  }
+  const char* const spec = std::getenv("EMBSTORE_CRASH_AT");
+  if (spec == nullptr || embstore::ArmCrashPoint(spec)) return false;
+  throw std::invalid_argument(std::string("no such crash point: ") + spec);
+}
+
+}  // namespace
+#endif
+
 int main(int argc, char** argv) {
   embstore::tool::IgnoreFileSizeSignal();
   try {
+#ifdef EMBSTORE_CRASH_POINTS
+    if (PrepareCrash(argc, argv)) return 0;
+#endif
     return Run(argc, argv);
   } catch (const std::exception& error) {
     fmt::print(stderr, "embstore: unexpected error: {}\nWhat was committed is safe.\n",

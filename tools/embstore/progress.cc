@@ -28,6 +28,11 @@ void ProgressPrinter::OnWarning(const std::string& message) {
   app_.Warn(message);
 }
 
+void ProgressPrinter::OnNotice(const std::string& message) {
+  Finish();
+  app_.Say(message);
+}
+
 void ProgressPrinter::OnPlan(const IngestPlan& plan) {
   started_ = clock_.Monotonic();
   if (plan.to_embed == 0) return;
@@ -55,8 +60,11 @@ void ProgressPrinter::OnProgress(const IngestProgress& progress) {
 void ProgressPrinter::DrawBar(const IngestProgress& p) {
   const double elapsed = std::chrono::duration<double>(clock_.Monotonic() - started_).count();
   const double rate = elapsed > 0 ? static_cast<double>(p.texts_done) / elapsed : 0;
-  const double left = rate > 0 ? static_cast<double>(p.texts_total - p.texts_done) / rate : 0;
-  const std::uint64_t cells = p.texts_done * kBarCells / std::max<std::uint64_t>(p.texts_total, 1);
+  const double left =
+      rate > 0 ? static_cast<double>(p.texts_total - std::min(p.texts_done, p.texts_total)) / rate
+               : 0;
+  const std::uint64_t cells =
+      std::min(kBarCells, p.texts_done * kBarCells / std::max<std::uint64_t>(p.texts_total, 1));
   std::string bar;
   for (std::uint64_t i = 0; i < kBarCells; ++i) bar += i < cells ? "█" : "░";
   const std::string_view on = app_.UseColor() ? "\x1b[36m" : "";

@@ -17,6 +17,7 @@ class ProgressPrinter final : public IngestObserver {
   ProgressPrinter(const App& app, Clock& clock) : app_(app), clock_(clock) {}
 
   void OnWarning(const std::string& message) override;
+  void OnNotice(const std::string& message) override;
   void OnPlan(const IngestPlan& plan) override;
   void OnBatchStart(const BatchStart& batch) override;
   void OnProgress(const IngestProgress& progress) override;

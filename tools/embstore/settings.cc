@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <utility>
 #include <vector>
 
@@ -18,9 +17,6 @@ constexpr std::uint64_t kMostTexts = 2048;
 constexpr std::uint64_t kMostRequests = 256;
 constexpr std::uint64_t kMostDocuments = 1'000'000'000'000;
 
-constexpr std::string_view kGemini = "gemini";
-constexpr std::string_view kLocal = "local";
-
 std::vector<std::string> SplitAtCommas(const std::string& text) {
   std::vector<std::string> parts;
   std::size_t begin = 0;
@@ -32,93 +28,20 @@ std::vector<std::string> SplitAtCommas(const std::string& text) {
   }
 }
 
-std::chrono::milliseconds Milliseconds(double seconds) {
-  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
-}
-
-/// Takes the key out of the environment, so that no child and no crash report sees it.
-Secret TakeKey(const char* name) {
-  const char* const value = std::getenv(name);
-  Secret key(value == nullptr ? "" : value);
-  ::unsetenv(name);
-  return key;
-}
-
-Status CheckMode(const std::optional<std::string>& mode, const Config& config) {
-  if (mode && *mode != "sync" && *mode != "batch") {
-    return {Code::kInvalidArgument,
-            "--mode is 'sync' or 'batch', not '" + Printable(*mode, 40) + "'"};
-  }
-  const bool batch = mode ? *mode == "batch" : config.embedding.use_batch_api;
-  if (batch && config.embedding.provider == kGemini) {
-    return {Code::kInvalidArgument,
-            "this version embeds by synchronous calls only; nothing was sent. Use --mode sync "
-            "(or embedding.use_batch_api: false) at the synchronous price"};
-  }
-  return {};
-}
-
-Result<std::unique_ptr<Provider>> MakeGemini(const Config& config, Purpose purpose) {
-  GeminiOptions options;
-  const EmbeddingConfig& embedding = config.embedding;
-  if (!embedding.base_url.empty()) options.base_url = embedding.base_url;
-  options.api_key = TakeKey("GEMINI_API_KEY");
-  if (options.api_key.empty()) {
-    if (purpose == Purpose::kEmbed) {
-      return Status(Code::kPermissionDenied,
-                    "no API key; nothing was sent. Put your key into the environment: export "
-                    "GEMINI_API_KEY=... (https://aistudio.google.com/apikey)");
-    }
-    options.api_key = Secret("unused");
-  }
-  options.model = embedding.model;
-  options.dimensions = embedding.dimensions;
-  options.task_type = embedding.task_type;
-  options.max_texts = std::min(embedding.batch_size, options.max_texts);
-  options.max_text_tokens = embedding.max_text_tokens;
-  options.texts_per_minute = config.limits.texts_per_minute;
-  options.tokens_per_minute = config.limits.tokens_per_minute;
-  if (embedding.concurrency > 0) options.concurrency = embedding.concurrency;
-  options.connect_timeout = Milliseconds(config.http.connect_timeout_seconds);
-  options.request_timeout = Milliseconds(config.http.request_timeout_seconds);
-  options.ca_file = config.http.ca_file;
-  options.proxy = config.http.proxy;
-  return MakeGeminiProvider(options);
-}
-
-Result<std::unique_ptr<Provider>> MakeProvider(const Config& config, Purpose purpose) {
-  if (config.embedding.provider == kGemini) return MakeGemini(config, purpose);
-  LocalProviderOptions options;
-  options.seed = config.seed;
-  options.dimensions = config.embedding.dimensions;
-  return MakeLocalProvider(options);
-}
-
-/// The prices of the provider's model; none, with a warning, when the table has none.
-ModelPrice PriceOf(const Config& config, const Provider& provider, std::string* warning) {
-  if (provider.name() == kLocal) return {};
-  const auto price = config.pricing.models.find(provider.identity().model);
-  if (price != config.pricing.models.end()) return price->second;
-  *warning = "no price is known for model '" + provider.identity().model +
-             "'; costs are shown as $0.0000. Add it under pricing.models in config.yaml";
-  return {};
-}
-
 Status ApplyFlags(const IngestFlags& flags, Config* config) {
   EmbeddingConfig& embedding = config->embedding;
   if (flags.provider && *flags.provider != embedding.provider) {
     // The configured model belongs to the configured provider.
-    const std::array<std::string_view, 2> known = {kGemini, kLocal};
+    const std::array<std::string_view, 3> known = {kGemini, kOpenAi, kLocal};
     if (std::find(known.begin(), known.end(), *flags.provider) == known.end()) {
       const std::string_view near = NearestName(*flags.provider, known);
       return {Code::kInvalidArgument,
               "unknown provider '" + Printable(*flags.provider, 40) +
-                  "'; there are gemini and "
-                  "local" +
+                  "'; there are gemini, openai and local" +
                   (near.empty() ? "" : " (did you mean " + std::string(near) + "?)")};
     }
     embedding.provider = *flags.provider;
-    embedding.model = Config().embedding.model;
+    embedding.model = DefaultModel(*flags.provider);
   }
   if (flags.model) embedding.model = *flags.model;
   if (flags.dimensions) embedding.dimensions = *flags.dimensions;
@@ -144,7 +67,41 @@ Status ApplyFlags(const IngestFlags& flags, Config* config) {
     if (flags.input->empty()) return {Code::kInvalidArgument, "--input names no file"};
     config->dataset.splits[flags.split].path = *flags.input;
   }
-  return CheckMode(flags.mode, *config);
+  return {};
+}
+
+/// --mode, or batch where the configuration wants it and the provider has it.
+Result<IngestMode> ModeOf(const IngestFlags& flags, const Config& config, Provider& provider) {
+  const bool has_batch = provider.batch() != nullptr;
+  if (!flags.mode) {
+    return config.embedding.use_batch_api && has_batch ? IngestMode::kBatch : IngestMode::kSync;
+  }
+  if (*flags.mode == "sync") return IngestMode::kSync;
+  if (*flags.mode != "batch") {
+    return Status(Code::kInvalidArgument,
+                  "--mode is 'sync' or 'batch', not '" + Printable(*flags.mode, 40) + "'");
+  }
+  if (has_batch) return IngestMode::kBatch;
+  return Status(Code::kInvalidArgument, "provider '" + std::string(provider.name()) +
+                                            "' has no batch jobs; nothing was sent: use --mode "
+                                            "sync");
+}
+
+BatchPolicy MakeBatchPolicy(const BatchConfig& config, bool wait) {
+  BatchPolicy policy;
+  policy.max_job_tokens = config.max_job_tokens;
+  policy.max_job_texts = config.max_job_texts;
+  policy.max_job_bytes = config.max_job_bytes;
+  policy.max_enqueued_tokens = config.max_enqueued_tokens;
+  policy.max_jobs = config.max_jobs;
+  policy.max_rounds = config.max_rounds;
+  policy.first_poll = Milliseconds(config.first_poll_seconds);
+  policy.max_poll = Milliseconds(config.max_poll_seconds);
+  policy.queue_wait = Milliseconds(config.queue_wait_seconds);
+  policy.max_queue_wait = 5 * policy.queue_wait;
+  policy.creation_grace = Milliseconds(config.creation_grace_seconds);
+  policy.wait = wait;
+  return policy;
 }
 
 Result<std::unique_ptr<Dataset>> OpenDataset(const IngestFlags& flags, const Config& config) {
@@ -175,7 +132,8 @@ Result<std::unique_ptr<Dataset>> OpenDataset(const IngestFlags& flags, const Con
 }
 
 Result<IngestOptions> MakeIngestOptions(const IngestFlags& flags, const Config& config,
-                                        const ModelPrice& price, const std::string& price_warning) {
+                                        IngestMode mode, const ModelPrice& price,
+                                        const std::string& price_warning) {
   IngestOptions options;
   options.split = flags.split;
   options.dataset_name = config.dataset.name;
@@ -189,22 +147,24 @@ Result<IngestOptions> MakeIngestOptions(const IngestFlags& flags, const Config& 
   options.concurrency = config.embedding.concurrency;
   options.refresh = !config.embedding.cache_enabled;
   options.write_checkpoint = config.embedding.checkpoint_enabled;
-  options.price = price.sync;
+  options.mode = mode;
+  options.price = mode == IngestMode::kBatch ? price.batch : price.sync;
+  options.budgets = {config.budget.per_run, config.budget.per_day, config.budget.per_split};
   if (flags.max_cost) {
-    options.max_cost = ParseUsd(*flags.max_cost);
-    if (!options.max_cost) {
+    options.budgets.per_run = ParseUsd(*flags.max_cost);
+    if (!options.budgets.per_run) {
       return Status(Code::kInvalidArgument, "--max-cost is an amount in USD such as 1.50, not '" +
                                                 Printable(*flags.max_cost, 40) + "'");
     }
-    if (!price_warning.empty()) {
-      return Status(Code::kInvalidArgument,
-                    "--max-cost needs a price: " + price_warning + "; nothing was sent");
-    }
   }
-  options.retry.max_retries = config.retry.max_retries;
-  options.retry.initial_wait = Milliseconds(config.retry.initial_wait_seconds);
-  options.retry.max_rate_limit_waits = config.retry.max_rate_limit_waits;
-  options.retry.max_failed_batches_in_a_row = config.retry.max_failed_batches_in_a_row;
+  const Budgets& budgets = options.budgets;
+  if (!price_warning.empty() && (budgets.per_run || budgets.per_day || budgets.per_split)) {
+    return Status(Code::kInvalidArgument,
+                  "a budget needs a price: " + price_warning + "; nothing was sent");
+  }
+  options.doubt = {config.doubt.resend, config.doubt.max_resend};
+  options.check_pairing = config.embedding.check_pairing && config.embedding.provider != kLocal;
+  FillJobOptions(config, flags.wait, &options);
   options.jitter_seed = config.seed;
   return options;
 }
@@ -225,12 +185,14 @@ void AddIngestFlags(CLI::App& command, IngestFlags& flags) {
   command.add_option("--text-field", flags.text_fields, "Field(s) with the text: F[,F2]");
   command.add_option("--id-field", flags.id_field, "Field with the document id");
   command.add_option("--label-field", flags.label_field, "Field with the label");
-  command.add_option("--provider", flags.provider, "gemini or local")->envname("EMBSTORE_PROVIDER");
+  command.add_option("--provider", flags.provider, "gemini, openai or local")
+      ->envname("EMBSTORE_PROVIDER");
   command.add_option("--model", flags.model, "Model name")->envname("EMBSTORE_MODEL");
   command.add_option("--dimensions", flags.dimensions, "Numbers a vector")
       ->check(WholeNumber(kMostDimensions))
       ->envname("EMBSTORE_DIMENSIONS");
-  command.add_option("--mode", flags.mode, "sync (batch comes later)")->envname("EMBSTORE_MODE");
+  command.add_option("--mode", flags.mode, "sync, or batch: half the price, takes longer")
+      ->envname("EMBSTORE_MODE");
   command.add_option("--base-url", flags.base_url, "Server, e.g. http://127.0.0.1:8080")
       ->envname("EMBSTORE_BASE_URL");
   command.add_option("--batch-size", flags.batch_size, "Texts a request")
@@ -243,6 +205,16 @@ void AddIngestFlags(CLI::App& command, IngestFlags& flags) {
       ->check(WholeNumber(kMostDocuments));
   command.add_option("--max-cost", flags.max_cost, "Stop before spending more than this, in USD");
   command.add_flag("--refresh", flags.refresh, "Embed again what is cached (and pay again)");
+  command.add_flag("--wait,!--no-wait", flags.wait,
+                   "Wait for batch jobs (default), or return once they are submitted");
+}
+
+void FillJobOptions(const Config& config, bool wait, IngestOptions* options) {
+  options->batch = MakeBatchPolicy(config.batch, wait);
+  options->retry.max_retries = config.retry.max_retries;
+  options->retry.initial_wait = Milliseconds(config.retry.initial_wait_seconds);
+  options->retry.max_rate_limit_waits = config.retry.max_rate_limit_waits;
+  options->retry.max_failed_batches_in_a_row = config.retry.max_failed_batches_in_a_row;
 }
 
 Result<PreparedIngest> PrepareIngest(const App& app, const IngestFlags& flags, Purpose purpose) {
@@ -255,7 +227,10 @@ Result<PreparedIngest> PrepareIngest(const App& app, const IngestFlags& flags, P
   if (!provider.ok()) return provider.status();
   prepared.provider = std::move(*provider);
   prepared.price = PriceOf(prepared.config, *prepared.provider, &prepared.price_warning);
-  auto options = MakeIngestOptions(flags, prepared.config, prepared.price, prepared.price_warning);
+  const auto mode = ModeOf(flags, prepared.config, *prepared.provider);
+  if (!mode.ok()) return mode.status();
+  auto options =
+      MakeIngestOptions(flags, prepared.config, *mode, prepared.price, prepared.price_warning);
   if (!options.ok()) return options.status();
   prepared.options = std::move(*options);
   auto dataset = OpenDataset(flags, prepared.config);

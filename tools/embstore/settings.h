@@ -14,6 +14,7 @@
 #include "embstore/dataset.h"
 #include "embstore/ingest.h"
 #include "embstore/provider.h"
+#include "providers.h"
 
 namespace embstore::tool {
 
@@ -35,14 +36,14 @@ struct IngestFlags {
   std::uint64_t limit = 0;
   std::optional<std::string> max_cost;
   bool refresh = false;
+  bool wait = true;
+  bool new_ledger = false;
 };
 
 void AddIngestFlags(CLI::App& command, IngestFlags& flags);
 
-enum class Purpose {
-  kEmbed,  ///< Needs a key.
-  kPlan,   ///< Sends nothing, so needs none.
-};
+/// The options that batch jobs are taken on with, also outside of a run.
+void FillJobOptions(const Config& config, bool wait, IngestOptions* options);
 
 /// What `ingest` and `plan` work on: configuration and flags made real.
 struct PreparedIngest {

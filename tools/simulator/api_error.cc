@@ -17,7 +17,8 @@ ApiError Build(int http_status, std::string_view status, std::string_view messag
   Json error{{"code", http_status}, {"message", message}, {"status", status}};
   if (!details.empty()) error["details"] = std::move(details);
   const Json document{{"error", std::move(error)}};
-  return {http_status, document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"};
+  return {http_status, std::string(message),
+          document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"};
 }
 
 struct QuotaNames {
@@ -48,6 +49,13 @@ QuotaNames NamesOf(QuotaKind kind, Tier tier) {
   // Only the free tier has a daily quota.
   return {"embed_content_free_tier_requests",
           "EmbedContentRequestsPerDayPerUserPerProjectPerModel-FreeTier"};
+}
+
+std::string QuotaMessage() {
+  return "You exceeded your current quota, please check your plan and billing details. For more "
+         "information on this error, head to: " +
+         std::string(kRateLimitPage) +
+         ". To monitor your current usage, head to: https://ai.dev/rate-limit. ";
 }
 
 Json TypedDetail(std::string_view type) {
@@ -106,12 +114,24 @@ ApiError ModelNotFound(std::string_view model, std::string_view method) {
 
 ApiError PathNotFound() { return Build(404, "NOT_FOUND", "Requested entity was not found."); }
 
+ApiError BatchQueueFull() {
+  return Build(429, "RESOURCE_EXHAUSTED", QuotaMessage(), Json::array({HelpDetail()}));
+}
+
+ApiError FailedPrecondition(std::string_view message) {
+  return Build(400, "FAILED_PRECONDITION", message);
+}
+
+ApiError AlreadyExists(std::string_view message) { return Build(409, "ALREADY_EXISTS", message); }
+
+ApiError NoSuchFile(std::string_view id) {
+  return Build(
+      403, "PERMISSION_DENIED",
+      "You do not have permission to access the File " + std::string(id) + " or it may not exist.");
+}
+
 ApiError QuotaExceeded(const ModelInfo& model, Tier tier, const QuotaVerdict& verdict) {
-  std::string message =
-      "You exceeded your current quota, please check your plan and billing details. For more "
-      "information on this error, head to: " +
-      std::string(kRateLimitPage) +
-      ". To monitor your current usage, head to: https://ai.dev/rate-limit. ";
+  std::string message = QuotaMessage();
   Json violations = Json::array();
   for (const QuotaViolation& violation : verdict.violations) {
     const QuotaNames names = NamesOf(violation.kind, tier);

@@ -3,13 +3,17 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <memory>
 #include <optional>
 
 namespace embstore::simulator {
 namespace {
+
+constexpr std::size_t kMaxHeldUploadBytes = 1U << 20U;
 
 std::optional<std::size_t> ParseSize(std::string_view text, int base) {
   std::size_t size = 0;
@@ -42,7 +46,23 @@ ReadResult Connection::ReadBody(HttpRequest* request) {
   if (length.empty()) return ReadResult::kOk;
   const auto size = ParseSize(length, 10);
   if (!size) return ReadResult::kMalformed;
+  if (*size > kMaxHeldUploadBytes && request->path.starts_with("/upload/")) {
+    return Spool(*size, request);
+  }
   return ReadSized(*size, &request->body);
+}
+
+ReadResult Connection::Spool(std::uint64_t size, HttpRequest* request) {
+  if (size > kMaxUploadBytes) return ReadResult::kTooLarge;
+  request->spooled_body = std::make_shared<SpoolFile>();
+  while (true) {
+    const std::uint64_t missing = size - request->spooled_body->size();
+    const std::size_t take = std::min<std::uint64_t>(missing, buffer_.size());
+    request->spooled_body->Append(std::string_view(buffer_).substr(0, take));
+    buffer_.erase(0, take);
+    if (take == missing) return ReadResult::kOk;
+    if (!Fill()) return ReadResult::kClosed;
+  }
 }
 
 ReadResult Connection::ReadSized(std::size_t size, std::string* out) {

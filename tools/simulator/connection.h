@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,7 @@ namespace embstore::simulator {
 
 inline constexpr std::size_t kMaxHeadBytes = 65536;
 inline constexpr std::size_t kMaxRequestBytes = 64U << 20U;
+inline constexpr std::uint64_t kMaxUploadBytes = 2ULL << 30U;
 
 enum class ReadResult { kOk, kClosed, kMalformed, kTooLarge };
 
@@ -20,7 +22,7 @@ class Connection {
  public:
   explicit Connection(int fd) : fd_(fd) {}
 
-  /// Waits for a whole request with its body.
+  /// Waits for a whole request with its body. Uploads may be as large as the service allows.
   ReadResult Read(HttpRequest* request);
 
   /// False when the peer is gone.
@@ -35,6 +37,7 @@ class Connection {
   ReadResult ReadLine(std::string* line);
   ReadResult ReadChunked(std::string* body);
   ReadResult ReadBody(HttpRequest* request);
+  ReadResult Spool(std::uint64_t size, HttpRequest* request);
 
   int fd_;
   std::string buffer_;  ///< received, not yet consumed

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <string>
 
 #include "tools/simulator/api_error.h"
 #include "tools/simulator/reply_faults.h"
@@ -18,60 +17,8 @@ constexpr std::string_view kBatchEmbedContents = "batchEmbedContents";
 
 }  // namespace
 
-EmbedEndpoints::EmbedEndpoints(const Options& options, Clock clock)
-    : tier_(options.tier),
-      overlong_(options.overlong),
-      clock_(std::move(clock)),
-      embedder_(options.seed),
-      faults_(options.faults, options.seed),
-      quotas_(options.quotas) {
-  if (!options.billing_log.empty()) {
-    billing_log_ = std::make_unique<BillingLog>(options.billing_log);
-  }
-}
-
-HttpReply EmbedEndpoints::EmbedContent(const ModelInfo& model, std::string_view body) {
-  return Run({model, kEmbedContent, ParseEmbedContent(body, model.id)});
-}
-
-HttpReply EmbedEndpoints::BatchEmbedContents(const ModelInfo& model, std::string_view body) {
-  return Run({model, kBatchEmbedContents, ParseBatchEmbedContents(body, model.id)});
-}
-
-HttpReply EmbedEndpoints::Run(const Call& call) {
-  const std::size_t tokens = CountAndCheck(call);
-  const std::vector<Fault> faults = FaultsOf(call);
-  RefuseByFault(faults, call.model, tier_);
-  Bill(call, tokens);
-
-  std::vector<std::vector<float>> vectors = EmbedAll(call);
-  SpoilVectors(faults, &vectors);
-  const auto usage = call.model.reports_usage ? std::optional(tokens) : std::nullopt;
-  HttpReply reply;
-  reply.body = call.endpoint == kEmbedContent ? EmbedContentJson(vectors, usage)
-                                              : BatchEmbedContentsJson(vectors, usage);
-  SpoilReply(faults, call.model, tier_, &reply);
-  return reply;
-}
-
-// The tokens the call is charged for.
-std::size_t EmbedEndpoints::CountAndCheck(const Call& call) const {
-  const std::size_t limit = call.model.max_tokens;
-  std::size_t total = 0;
-  for (const EmbedRequest& request : call.requests) {
-    const std::size_t tokens = CountTokens(request.text);
-    if (tokens > limit && (overlong_ == Overlong::kReject || !request.auto_truncate)) {
-      throw InvalidArgument("The input token count (" + std::to_string(tokens) +
-                            ") exceeds the maximum number of tokens allowed (" +
-                            std::to_string(limit) + ").");
-    }
-    total += std::min(tokens, limit);
-  }
-  return total;
-}
-
-std::vector<Fault> EmbedEndpoints::FaultsOf(const Call& call) {
-  return faults_.Next([&call](std::string_view substring) {
+std::vector<Fault> FaultsOf(const EmbedCall& call, Core* core) {
+  return core->faults().Next([&call](std::string_view substring) {
     return std::any_of(call.requests.begin(), call.requests.end(),
                        [substring](const EmbedRequest& request) {
                          return request.text.find(substring) != std::string::npos;
@@ -79,29 +26,81 @@ std::vector<Fault> EmbedEndpoints::FaultsOf(const Call& call) {
   });
 }
 
-void EmbedEndpoints::Bill(const Call& call, std::size_t tokens) {
-  const QuotaVerdict verdict = quotas_.Admit(call.model.id, call.requests.size(), tokens, clock_());
-  if (!verdict.violations.empty()) throw QuotaExceeded(call.model, tier_, verdict);
-  texts_billed_ += call.requests.size();
-  if (!billing_log_) return;
+QuotaVerdict Admit(const EmbedCall& call, std::size_t requests, std::size_t tokens, Core* core) {
+  QuotaVerdict verdict = core->quotas().Admit(call.model.id, requests, tokens, core->Now());
+  if (!verdict.violations.empty()) return verdict;
   std::string lines;
-  for (const EmbedRequest& request : call.requests) {
-    lines += Sha256Hex(request.text) + " " + std::string(call.model.id) + " " +
-             std::to_string(request.dimensions) + " " + std::string(call.endpoint) + "\n";
+  if (core->keeps_log()) {
+    for (const EmbedRequest& request : call.requests) {
+      lines +=
+          BillingLine(Sha256Hex(request.text), call.model_name, request.dimensions, call.endpoint) +
+          "\n";
+    }
   }
-  billing_log_->Append(lines);
+  core->Bill(lines, call.requests.size());
+  return verdict;
 }
 
-std::vector<std::vector<float>> EmbedEndpoints::EmbedAll(const Call& call) const {
+std::vector<std::vector<float>> EmbedAll(const EmbedCall& call, const Embedder& embedder) {
   std::vector<std::vector<float>> vectors;
   vectors.reserve(call.requests.size() + 1);
   for (const EmbedRequest& request : call.requests) {
-    const EmbedInput input{.text = CutToTokens(request.text, call.model.max_tokens),
-                           .title = request.title,
-                           .task_type = request.task_type};
-    vectors.push_back(embedder_.Embed(call.model, input, request.dimensions));
+    vectors.push_back(EmbedOne(call.model, request, embedder));
   }
   return vectors;
+}
+
+std::vector<float> EmbedOne(const ModelInfo& model, const EmbedRequest& request,
+                            const Embedder& embedder) {
+  const EmbedInput input{.text = CutToTokens(request.text, model.max_tokens),
+                         .title = request.title,
+                         .task_type = request.task_type};
+  return embedder.Embed(model, input, request.dimensions);
+}
+
+std::size_t CountAndCheck(const ModelInfo& model, const EmbedRequest& request, Overlong overlong) {
+  const std::size_t tokens = CountTokens(request.text);
+  if (tokens > model.max_tokens && (overlong == Overlong::kReject || !request.auto_truncate)) {
+    throw InvalidArgument("The input token count (" + std::to_string(tokens) +
+                          ") exceeds the maximum number of tokens allowed (" +
+                          std::to_string(model.max_tokens) + ").");
+  }
+  return std::min(tokens, model.max_tokens);
+}
+
+std::string BillingLine(std::string_view sha256, std::string_view model, std::size_t dimensions,
+                        std::string_view endpoint) {
+  return std::string(sha256) + " " + std::string(model) + " " + std::to_string(dimensions) + " " +
+         std::string(endpoint);
+}
+
+HttpReply EmbedEndpoints::EmbedContent(const ModelInfo& model, std::string_view body) {
+  return Run({model, model.id, kEmbedContent, ParseEmbedContent(body, model.id)});
+}
+
+HttpReply EmbedEndpoints::BatchEmbedContents(const ModelInfo& model, std::string_view body) {
+  return Run({model, model.id, kBatchEmbedContents, ParseBatchEmbedContents(body, model.id)});
+}
+
+HttpReply EmbedEndpoints::Run(const EmbedCall& call) {
+  const Options& options = core_->options();
+  std::size_t tokens = 0;
+  for (const EmbedRequest& request : call.requests) {
+    tokens += CountAndCheck(call.model, request, options.overlong);
+  }
+  const std::vector<Fault> faults = FaultsOf(call, core_);
+  RefuseByFault(faults, call.model, options.tier);
+  const QuotaVerdict verdict = Admit(call, call.requests.size(), tokens, core_);
+  if (!verdict.violations.empty()) throw QuotaExceeded(call.model, options.tier, verdict);
+
+  std::vector<std::vector<float>> vectors = EmbedAll(call, core_->embedder());
+  SpoilVectors(faults, &vectors);
+  const auto usage = call.model.reports_usage ? std::optional(tokens) : std::nullopt;
+  HttpReply reply;
+  reply.body = call.endpoint == kEmbedContent ? EmbedContentJson(vectors, usage)
+                                              : BatchEmbedContentsJson(vectors, usage);
+  SpoilReply(faults, call.model, options.tier, &reply);
+  return reply;
 }
 
 }  // namespace embstore::simulator

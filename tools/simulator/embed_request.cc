@@ -4,120 +4,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
-#include <initializer_list>
-#include <map>
-#include <nlohmann/json.hpp>
 
 #include "tools/simulator/api_error.h"
+#include "tools/simulator/json_fields.h"
 
 namespace embstore::simulator {
 namespace {
-
-using Json = nlohmann::json;
-
-std::string CamelCase(std::string_view name) {
-  std::string camel;
-  bool upper_next = false;
-  for (const char c : name) {
-    if (c == '_') {
-      upper_next = true;
-      continue;
-    }
-    camel += upper_next && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    upper_next = false;
-  }
-  return camel;
-}
-
-// Errors name fields in the snake_case of the schema, whatever the client wrote.
-std::string SnakeCase(std::string_view name) {
-  std::string snake;
-  for (const char c : name) {
-    const bool upper = c >= 'A' && c <= 'Z';
-    if (upper) snake += '_';
-    snake += upper ? static_cast<char>(c - 'A' + 'a') : c;
-  }
-  return snake;
-}
-
-std::string Join(std::string_view path, std::string_view field) {
-  return path.empty() ? std::string(field) : std::string(path) + "." + std::string(field);
-}
-
-std::string At(std::string_view path, std::size_t index) {
-  return std::string(path) + "[" + std::to_string(index) + "]";
-}
-
-[[noreturn]] void RefuseValue(std::string_view path, std::string_view type, const Json& value) {
-  throw InvalidField(path, "Invalid value at '" + std::string(path) + "' (" + std::string(type) +
-                               "), " + value.dump(-1, ' ', false, Json::error_handler_t::replace));
-}
-
-// The fields of one JSON object under their lowerCamelCase names; null counts as absent.
-class Fields {
- public:
-  Fields(const Json& object, std::string path, std::initializer_list<std::string_view> known)
-      : path_(std::move(path)) {
-    if (!object.is_object()) {
-      throw InvalidField(path_,
-                         "Invalid JSON payload received. Expected an object at '" + path_ + "'.");
-    }
-    for (const auto& [name, value] : object.items()) {
-      const std::string camel = CamelCase(name);
-      if (std::find(known.begin(), known.end(), camel) == known.end()) RefuseName(name);
-      if (!value.is_null()) values_[camel] = &value;
-    }
-  }
-
-  const Json* Find(std::string_view name) const {
-    const auto found = values_.find(name);
-    return found == values_.end() ? nullptr : found->second;
-  }
-
-  std::string PathOf(std::string_view name) const { return Join(path_, SnakeCase(name)); }
-
-  void ReadString(std::string_view name, std::string* out) const {
-    const Json* value = Find(name);
-    if (value == nullptr) return;
-    if (!value->is_string()) RefuseValue(PathOf(name), "TYPE_STRING", *value);
-    *out = value->get<std::string>();
-  }
-
-  void ReadBool(std::string_view name, bool* out) const {
-    const Json* value = Find(name);
-    if (value == nullptr) return;
-    if (!value->is_boolean()) RefuseValue(PathOf(name), "TYPE_BOOL", *value);
-    *out = value->get<bool>();
-  }
-
-  const Json* FindArray(std::string_view name) const {
-    const Json* value = Find(name);
-    if (value != nullptr && !value->is_array()) RefuseValue(PathOf(name), "TYPE_MESSAGE", *value);
-    return value;
-  }
-
- private:
-  [[noreturn]] void RefuseName(const std::string& name) const {
-    const std::string place = path_.empty() ? "" : " at '" + path_ + "'";
-    throw InvalidField(path_, "Invalid JSON payload received. Unknown name \"" + name + "\"" +
-                                  place + ": Cannot find field.");
-  }
-
-  std::string path_;
-  std::map<std::string, const Json*, std::less<>> values_;
-};
-
-Json ParseBody(std::string_view body) {
-  if (body.size() > kMaxBodyBytes) {
-    throw InvalidArgument("Request payload size exceeds the limit: 4194304 bytes.");
-  }
-  if (body.empty()) return Json::object();
-  Json document = Json::parse(body, nullptr, false);
-  if (document.is_discarded()) {
-    throw InvalidField("", "Invalid JSON payload received. Unexpected token.");
-  }
-  return document;
-}
 
 // Several parts make one text, because several parts in one content make one vector.
 std::string ReadContent(const Json& content, const std::string& path) {
@@ -179,7 +71,19 @@ void ReadSettings(const Fields& fields, EmbedRequest* request) {
   ReadDimensions(fields, request);
 }
 
-EmbedRequest ReadRequest(const Json& json, const std::string& path) {
+void CheckModel(const EmbedRequest& request, std::string_view model_id, const std::string& field) {
+  if (!request.model.starts_with("models/")) {
+    throw InvalidArgument("* " + field + ": unexpected model name format\n");
+  }
+  if (request.model != "models/" + std::string(model_id)) {
+    throw InvalidArgument("* " + field + ": expected models/" + std::string(model_id) + ", got " +
+                          request.model + "\n");
+  }
+}
+
+}  // namespace
+
+EmbedRequest ReadEmbedRequest(const Json& json, const std::string& path) {
   const Fields fields(
       json, path,
       {"model", "content", "taskType", "title", "outputDimensionality", "embedContentConfig"});
@@ -202,21 +106,9 @@ EmbedRequest ReadRequest(const Json& json, const std::string& path) {
   return request;
 }
 
-void CheckModel(const EmbedRequest& request, std::string_view model_id, const std::string& field) {
-  if (!request.model.starts_with("models/")) {
-    throw InvalidArgument("* " + field + ": unexpected model name format\n");
-  }
-  if (request.model != "models/" + std::string(model_id)) {
-    throw InvalidArgument("* " + field + ": expected models/" + std::string(model_id) + ", got " +
-                          request.model + "\n");
-  }
-}
-
-}  // namespace
-
 std::vector<EmbedRequest> ParseEmbedContent(std::string_view body, std::string_view model_id) {
-  const Json document = ParseBody(body);
-  EmbedRequest request = ReadRequest(document, "");
+  const Json document = ParseBody(body, kMaxBodyBytes);
+  EmbedRequest request = ReadEmbedRequest(document, "");
   if (!request.model.empty()) CheckModel(request, model_id, "EmbedContentRequest.model");
   std::vector<EmbedRequest> requests;
   requests.push_back(std::move(request));
@@ -225,7 +117,7 @@ std::vector<EmbedRequest> ParseEmbedContent(std::string_view body, std::string_v
 
 std::vector<EmbedRequest> ParseBatchEmbedContents(std::string_view body,
                                                   std::string_view model_id) {
-  const Json document = ParseBody(body);
+  const Json document = ParseBody(body, kMaxBodyBytes);
   const Fields fields(document, "", {"model", "requests"});
   const Json* list = fields.FindArray("requests");
   if (list == nullptr || list->empty()) {
@@ -237,14 +129,14 @@ std::vector<EmbedRequest> ParseBatchEmbedContents(std::string_view body,
   }
   std::vector<EmbedRequest> requests;
   for (std::size_t i = 0; i < list->size(); ++i) {
-    requests.push_back(ReadRequest((*list)[i], At("requests", i)));
+    requests.push_back(ReadEmbedRequest((*list)[i], At("requests", i)));
     CheckModel(requests.back(), model_id, At("BatchEmbedContentsRequest.requests", i) + ".model");
   }
   return requests;
 }
 
 std::vector<std::string> ParseCountTokens(std::string_view body) {
-  const Json document = ParseBody(body);
+  const Json document = ParseBody(body, kMaxBodyBytes);
   const Fields fields(document, "", {"model", "contents"});
   const Json* contents = fields.FindArray("contents");
   if (contents == nullptr || contents->empty()) {

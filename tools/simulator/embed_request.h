@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,9 @@ struct EmbedRequest {
 
 /// All functions here throw ApiError when the service would refuse the body. Field names may be
 /// lowerCamelCase or snake_case.
+
+/// One EmbedContentRequest; `path` is its place in the body, for messages.
+EmbedRequest ReadEmbedRequest(const nlohmann::json& json, const std::string& path);
 
 /// Body of embedContent for `model_id`; one element.
 std::vector<EmbedRequest> ParseEmbedContent(std::string_view body, std::string_view model_id);

@@ -183,7 +183,7 @@ std::vector<float> MakeOffset(std::uint64_t model_key, std::uint64_t task_key) {
 }  // namespace
 
 Embedder::Embedder(std::uint64_t seed) {
-  for (const ModelInfo& model : Models()) {
+  for (const ModelInfo& model : AllModels()) {
     Space space;
     space.key = Mix(Mix(seed) ^ HashBytes(model.id));
     for (const std::string_view task : TaskTypes()) {
@@ -204,7 +204,7 @@ const std::vector<float>& Embedder::OffsetFor(const Space& space, const ModelInf
 
 std::vector<float> Embedder::Embed(const ModelInfo& model, const EmbedInput& input,
                                    std::size_t dimensions) const {
-  const Space& space = spaces_[static_cast<std::size_t>(&model - Models().data())];
+  const Space& space = spaces_[static_cast<std::size_t>(&model - AllModels().data())];
   Buckets values{};
   FeatureSink sink(space.key, &values);
   sink.AddText(input.text);

@@ -26,7 +26,7 @@ class Embedder {
   explicit Embedder(std::uint64_t seed);
 
   /// The first `dimensions` values of the unit-length full vector; scaled to length 1 again when
-  /// the model does so. REQUIRES: 1 <= dimensions <= kFullDimensions; `model` is from Models().
+  /// the model does so. REQUIRES: 1 <= dimensions <= kFullDimensions; `model` is from AllModels().
   std::vector<float> Embed(const ModelInfo& model, const EmbedInput& input,
                            std::size_t dimensions) const;
 
@@ -39,7 +39,7 @@ class Embedder {
   const std::vector<float>& OffsetFor(const Space& space, const ModelInfo& model,
                                       std::string_view task_type) const;
 
-  std::vector<Space> spaces_;  ///< by index in Models()
+  std::vector<Space> spaces_;  ///< by index in AllModels()
 };
 
 }  // namespace embstore::simulator

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/simulator/fault.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -10,38 +11,115 @@
 namespace embstore::simulator {
 namespace {
 
-enum class ValueKind { kNone, kNumber, kText };
+enum class ValueKind { kNone, kStatus, kMilliseconds, kCount, kShare, kText };
 
 struct FaultName {
   std::string_view name;
   FaultKind kind;
   ValueKind value;
   std::string_view help;
+  CallKind call = CallKind::kEmbed;
 };
 
-constexpr std::array<FaultName, 20> kFaults{{
+// Faults up to this one spoil any reply, so they may be aimed at other calls.
+constexpr std::size_t kFaultsOfAnyCall = 13;
+
+constexpr std::array<FaultName, 51> kFaults{{
     {"reset-before-reply", FaultKind::kResetBeforeReply, ValueKind::kNone, "TCP reset, no reply"},
     {"close-before-reply", FaultKind::kCloseBeforeReply, ValueKind::kNone, "closed, no reply"},
     {"cut-body", FaultKind::kCutBody, ValueKind::kNone, "closed after half of the body"},
-    {"status", FaultKind::kStatus, ValueKind::kNumber, "status=CODE, 400..599; not billed"},
+    {"status", FaultKind::kStatus, ValueKind::kStatus, "status=CODE, 400..599; not billed"},
+    {"html-200", FaultKind::kHtml200, ValueKind::kNone, "200 with an HTML page"},
+    {"empty-200", FaultKind::kEmpty200, ValueKind::kNone, "200 with an empty body"},
+    {"error-200", FaultKind::kError200, ValueKind::kNone, "200 with an error object"},
+    {"array-error", FaultKind::kArrayError, ValueKind::kNone, "500, error inside a list"},
+    {"slow", FaultKind::kSlow, ValueKind::kMilliseconds, "slow=MS, waits before the reply"},
+    {"drip", FaultKind::kDrip, ValueKind::kMilliseconds, "drip=MS, one byte of the body per MS"},
+    {"redirect", FaultKind::kRedirect, ValueKind::kText, "redirect=URL, 302"},
+    {"duplicate-json", FaultKind::kDuplicateJson, ValueKind::kNone, "the document twice"},
+    {"gzip-garbage", FaultKind::kGzipGarbage, ValueKind::kNone, "not gzip, but labelled so"},
     {"short-reply", FaultKind::kShortReply, ValueKind::kNone, "one embedding fewer"},
     {"extra-reply", FaultKind::kExtraReply, ValueKind::kNone, "one embedding more"},
     {"nan", FaultKind::kNan, ValueKind::kNone, "one value is NaN"},
     {"wrong-dims", FaultKind::kWrongDims, ValueKind::kNone, "one vector has one value fewer"},
     {"zero-vector", FaultKind::kZeroVector, ValueKind::kNone, "one vector is all zeros"},
-    {"html-200", FaultKind::kHtml200, ValueKind::kNone, "200 with an HTML page"},
-    {"empty-200", FaultKind::kEmpty200, ValueKind::kNone, "200 with an empty body"},
-    {"error-200", FaultKind::kError200, ValueKind::kNone, "200 with an error object"},
-    {"array-error", FaultKind::kArrayError, ValueKind::kNone, "500, error inside a list"},
-    {"slow", FaultKind::kSlow, ValueKind::kNumber, "slow=MS, waits before the reply"},
-    {"drip", FaultKind::kDrip, ValueKind::kNumber, "drip=MS, one byte of the body per MS"},
-    {"redirect", FaultKind::kRedirect, ValueKind::kText, "redirect=URL, 302"},
     {"reject-text", FaultKind::kRejectText, ValueKind::kText,
      "reject-text=SUBSTRING, 400 for calls with such a text; not billed"},
-    {"duplicate-json", FaultKind::kDuplicateJson, ValueKind::kNone, "the document twice"},
     {"rotate", FaultKind::kRotate, ValueKind::kNone, "vectors moved by one place"},
-    {"gzip-garbage", FaultKind::kGzipGarbage, ValueKind::kNone, "not gzip, but labelled so"},
+    {"upload-mime", FaultKind::kUploadMime, ValueKind::kNone,
+     "upload start: 400 for any type but text/plain", CallKind::kUploadOtherMime},
+    {"upload-reset", FaultKind::kUploadReset, ValueKind::kNone,
+     "upload: TCP reset after half of the bytes", CallKind::kUploadData},
+    {"upload-finalize-error", FaultKind::kUploadFinalizeError, ValueKind::kNone,
+     "upload: 200 with an error object, no file", CallKind::kUploadFinalize},
+    {"create-lost", FaultKind::kCreateLost, ValueKind::kNone, "the job is made, TCP reset",
+     CallKind::kCreate},
+    {"create-429", FaultKind::kCreate429, ValueKind::kNone, "no job, the queue is full",
+     CallKind::kCreate},
+    {"create-500", FaultKind::kCreate500, ValueKind::kNone, "no job, 500", CallKind::kCreate},
+    {"create-500-made", FaultKind::kCreate500Made, ValueKind::kNone, "the job is made, 500",
+     CallKind::kCreate},
+    {"poll-500", FaultKind::kPoll500, ValueKind::kNone, "500 for the job", CallKind::kPoll},
+    {"list-empty-page", FaultKind::kListEmptyPage, ValueKind::kNone,
+     "a page without jobs, with a token", CallKind::kList},
+    {"download-404", FaultKind::kDownload404, ValueKind::kNone, "404 for the result file",
+     CallKind::kDownload},
+    {"download-cut", FaultKind::kDownloadCut, ValueKind::kNone,
+     "closed after half of the result file", CallKind::kDownload},
+    {"miskey-rows", FaultKind::kMiskeyRows, ValueKind::kNone, "two result rows have swapped keys",
+     CallKind::kJob},
+    {"rotate-rows", FaultKind::kRotateRows, ValueKind::kNone,
+     "all vectors moved by one place against the keys", CallKind::kJob},
+    {"missing-row", FaultKind::kMissingRow, ValueKind::kNone, "one result row fewer",
+     CallKind::kJob},
+    {"duplicate-row", FaultKind::kDuplicateRow, ValueKind::kNone, "one result row twice",
+     CallKind::kJob},
+    {"unknown-key-row", FaultKind::kUnknownKeyRow, ValueKind::kNone,
+     "one result row more, with a key nobody sent", CallKind::kJob},
+    {"row-error", FaultKind::kRowError, ValueKind::kShare,
+     "row-error=SHARE of the rows, code 13; not billed", CallKind::kJob},
+    {"bad-row", FaultKind::kBadRow, ValueKind::kText,
+     "bad-row=KIND, one row with nan, zero, dims, text or cut", CallKind::kJob},
+    {"job-failed", FaultKind::kJobFailed, ValueKind::kNone, "ends FAILED; not billed",
+     CallKind::kJob},
+    {"job-expired", FaultKind::kJobExpired, ValueKind::kNone, "ends EXPIRED; not billed",
+     CallKind::kJob},
+    {"job-cancelled", FaultKind::kJobCancelled, ValueKind::kNone,
+     "ends CANCELLED unasked; not billed", CallKind::kJob},
+    {"job-stuck", FaultKind::kJobStuck, ValueKind::kNone, "runs on until it expires after 48 hours",
+     CallKind::kJob},
+    {"unknown-state", FaultKind::kUnknownState, ValueKind::kCount,
+     "unknown-state=N, for the first N polls", CallKind::kJob},
+    {"late-result", FaultKind::kLateResult, ValueKind::kMilliseconds,
+     "late-result=MS from success to the result file", CallKind::kJob},
+    {"list-lag", FaultKind::kListLag, ValueKind::kCount, "list-lag=N, lists that leave the job out",
+     CallKind::kJob},
+    {"list-lag-ms", FaultKind::kListLagMs, ValueKind::kMilliseconds,
+     "list-lag-ms=MS in which lists leave the job out", CallKind::kJob},
+    {"insufficient-quota", FaultKind::kInsufficientQuota, ValueKind::kNone,
+     "OpenAI: 429, no credit left; not billed"},
+    {"no-index", FaultKind::kNoIndex, ValueKind::kNone, "OpenAI: the first embedding has no index"},
+    {"fp16", FaultKind::kFp16, ValueKind::kNone, "OpenAI: values rounded to half precision"},
+    {"reverse-data", FaultKind::kReverseData, ValueKind::kNone,
+     "OpenAI: embeddings in reverse order"},
+    {"plain-error", FaultKind::kPlainError, ValueKind::kNone,
+     "OpenAI: 424 as {message,code,type}; not billed"},
 }};
+
+struct CallName {
+  std::string_view name;
+  CallKind call;
+};
+
+constexpr std::array<CallName, 9> kCalls{{{"embed", CallKind::kEmbed},
+                                          {"upload-start", CallKind::kUploadStart},
+                                          {"upload", CallKind::kUploadData},
+                                          {"files", CallKind::kFiles},
+                                          {"create", CallKind::kCreate},
+                                          {"poll", CallKind::kPoll},
+                                          {"list", CallKind::kList},
+                                          {"cancel", CallKind::kCancel},
+                                          {"download", CallKind::kDownload}}};
 
 [[noreturn]] void Refuse(std::string_view spec, std::string_view why) {
   throw std::invalid_argument("--fault " + std::string(spec) + ": " + std::string(why));
@@ -86,31 +164,63 @@ void TakeWhen(std::string_view spec, std::string_view* rest, Fault* fault) {
   *rest = rest->substr(0, colon);
 }
 
-void TakeValue(std::string_view spec, const FaultName& name, std::optional<std::string_view> value,
+// Takes "CALL/" off the start of `name`.
+std::optional<CallKind> TakeCall(std::string_view spec, std::string_view* name) {
+  const std::size_t slash = name->find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  for (const CallName& known : kCalls) {
+    if (known.name != name->substr(0, slash)) continue;
+    name->remove_prefix(slash + 1);
+    return known.call;
+  }
+  Refuse(spec, "no such kind of call before '/'");
+}
+
+void TakeNumber(std::string_view spec, ValueKind kind, std::string_view value, Fault* fault) {
+  constexpr std::uint64_t kMax = 86'400'000;
+  const auto number = ParseNumber<std::uint64_t>(value);
+  const bool status = kind == ValueKind::kStatus;
+  const bool valid = number && (status ? *number >= 400 && *number <= 599 : *number <= kMax);
+  if (!valid && status) Refuse(spec, "the code must be in 400..599");
+  if (!valid && kind == ValueKind::kMilliseconds) Refuse(spec, "not a count of milliseconds");
+  if (!valid) Refuse(spec, "not a count");
+  fault->number = *number;
+}
+
+void TakeShare(std::string_view spec, std::string_view value, Fault* fault) {
+  const auto share = ParseNumber<double>(value);
+  if (!share || !(*share >= 0 && *share <= 1)) Refuse(spec, "the share must be in 0..1");
+  fault->share = *share;
+}
+
+void TakeText(std::string_view spec, std::string_view value, Fault* fault) {
+  constexpr std::array<std::string_view, 5> kBadRows{"nan", "zero", "dims", "text", "cut"};
+  if (fault->kind == FaultKind::kBadRow &&
+      std::find(kBadRows.begin(), kBadRows.end(), value) == kBadRows.end()) {
+    Refuse(spec, "the kind must be nan, zero, dims, text or cut");
+  }
+  fault->text = value;
+}
+
+void TakeValue(std::string_view spec, ValueKind kind, std::optional<std::string_view> value,
                Fault* fault) {
-  if (name.value == ValueKind::kNone) {
+  if (kind == ValueKind::kNone) {
     if (value) Refuse(spec, "this fault takes no value");
     return;
   }
   if (!value || value->empty()) Refuse(spec, "this fault needs =VALUE");
-  if (name.value == ValueKind::kText) {
-    fault->text = *value;
-    return;
-  }
-  const auto number = ParseNumber<std::uint64_t>(*value);
-  constexpr std::uint64_t kMaxMilliseconds = 86'400'000;
-  const bool status = name.kind == FaultKind::kStatus;
-  const bool valid =
-      number && (status ? *number >= 400 && *number <= 599 : *number <= kMaxMilliseconds);
-  if (!valid) Refuse(spec, status ? "the code must be in 400..599" : "not a count of milliseconds");
-  fault->number = *number;
+  if (kind == ValueKind::kText) return TakeText(spec, *value, fault);
+  if (kind == ValueKind::kShare) return TakeShare(spec, *value, fault);
+  TakeNumber(spec, kind, *value, fault);
 }
 
-double UnitHash(std::uint64_t seed, std::size_t index, std::uint64_t call) {
-  std::uint64_t x = seed + (index + 1) * 0x9E3779B97F4A7C15U + call * 0xD1B54A32D192ED03U;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9U;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBU;
-  return static_cast<double>((x ^ (x >> 31)) >> 11) * 0x1p-53;
+std::string CallNames() {
+  std::string names;
+  for (const CallName& call : kCalls) {
+    if (call.call == CallKind::kEmbed) continue;
+    names += (names.empty() ? "" : ", ") + std::string(call.name);
+  }
+  return names;
 }
 
 }  // namespace
@@ -120,13 +230,16 @@ Fault ParseFault(std::string_view spec) {
   std::string_view rest = spec;
   TakeWhen(spec, &rest, &fault);
   const std::size_t equals = rest.find('=');
-  const std::string_view name = rest.substr(0, equals);
+  std::string_view name = rest.substr(0, equals);
+  const std::optional<CallKind> call = TakeCall(spec, &name);
   std::optional<std::string_view> value;
   if (equals != std::string_view::npos) value = rest.substr(equals + 1);
-  for (const FaultName& known : kFaults) {
-    if (known.name != name) continue;
-    fault.kind = known.kind;
-    TakeValue(spec, known, value, &fault);
+  for (std::size_t i = 0; i < kFaults.size(); ++i) {
+    if (kFaults[i].name != name) continue;
+    if (call && i >= kFaultsOfAnyCall) Refuse(spec, "this fault has its own kind of call");
+    fault.kind = kFaults[i].kind;
+    fault.call = call.value_or(kFaults[i].call);
+    TakeValue(spec, kFaults[i].value, value, &fault);
     return fault;
   }
   Refuse(spec, "unknown fault");
@@ -134,14 +247,32 @@ Fault ParseFault(std::string_view spec) {
 
 std::string FaultHelp() {
   std::string help =
-      "Faults: --fault NAME[=VALUE][:WHEN], any number of times. They strike valid calls of the\n"
-      "embedding methods only. WHEN is rate=P (probability), count=N (the first N calls), every=N\n"
-      "or at=N (only the Nth call); without it every call. A struck call is billed unless noted.\n";
-  for (const FaultName& fault : kFaults) {
-    help += "  " + std::string(fault.name) + std::string(20 - fault.name.size(), ' ') +
+      "Faults: --fault [CALL/]NAME[=VALUE][:WHEN], any number of times. WHEN is rate=P\n"
+      "(probability), count=N (the first N calls), every=N or at=N (only the Nth call); without\n"
+      "it every call. Each kind of call is counted by itself. A struck call is billed, or done,\n"
+      "unless noted. These strike valid embedding calls, or with CALL/ those of another kind\n"
+      "(" +
+      CallNames() + "):\n";
+  for (std::size_t i = 0; i < kFaults.size(); ++i) {
+    if (i == kFaultsOfAnyCall)
+      help += "These strike embedding calls, the calls they name, or jobs as they are made:\n";
+    const FaultName& fault = kFaults[i];
+    help += "  " + std::string(fault.name) + std::string(24 - fault.name.size(), ' ') +
             std::string(fault.help) + "\n";
   }
   return help;
+}
+
+bool Has(const std::vector<Fault>& faults, FaultKind kind) {
+  return std::any_of(faults.begin(), faults.end(),
+                     [kind](const Fault& fault) { return fault.kind == kind; });
+}
+
+double UnitHash(std::uint64_t seed, std::uint64_t index, std::uint64_t call) {
+  std::uint64_t x = seed + (index + 1) * 0x9E3779B97F4A7C15U + call * 0xD1B54A32D192ED03U;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9U;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBU;
+  return static_cast<double>((x ^ (x >> 31)) >> 11) * 0x1p-53;
 }
 
 FaultPlan::FaultPlan(std::vector<Fault> faults, std::uint64_t seed)
@@ -165,9 +296,19 @@ bool FaultPlan::Strikes(std::size_t index, std::uint64_t call) const {
 }
 
 std::vector<Fault> FaultPlan::Next(const std::function<bool(std::string_view)>& contains) {
+  return NextOf(CallKind::kEmbed, contains);
+}
+
+std::vector<Fault> FaultPlan::Next(CallKind kind) {
+  return NextOf(kind, [](std::string_view) { return false; });
+}
+
+std::vector<Fault> FaultPlan::NextOf(CallKind kind,
+                                     const std::function<bool(std::string_view)>& contains) {
   std::vector<Fault> striking;
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < faults_.size(); ++i) {
+    if (faults_[i].call != kind) continue;
     if (faults_[i].kind == FaultKind::kRejectText && !contains(faults_[i].text)) continue;
     if (Strikes(i, ++calls_[i])) striking.push_back(faults_[i]);
   }

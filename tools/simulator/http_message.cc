@@ -48,6 +48,8 @@ std::string_view ReasonPhrase(int status) {
       return "Forbidden";
     case 404:
       return "Not Found";
+    case 409:
+      return "Conflict";
     case 413:
       return "Payload Too Large";
     case 429:
@@ -74,7 +76,10 @@ std::string HttpRequest::QueryParameter(std::string_view name) const {
   std::string_view rest = query;
   while (!rest.empty()) {
     std::string_view value = TakeUntil("&", &rest);
-    if (TakeUntil("=", &value) == name) return PercentDecode(value);
+    if (TakeUntil("=", &value) != name) continue;
+    std::string text(value);
+    std::replace(text.begin(), text.end(), '+', ' ');
+    return PercentDecode(text);
   }
   return {};
 }
@@ -105,6 +110,7 @@ std::string FormatHead(const HttpReply& reply, bool chunked, bool keep_alive) {
       "HTTP/1.1 " + std::to_string(reply.status) + " " + std::string(ReasonPhrase(reply.status));
   head += "\r\n";
   for (const auto& [name, value] : reply.headers) head += name + ": " + value + "\r\n";
+  if (reply.sized) head += "Content-Length: " + std::to_string(reply.body.size()) + "\r\n";
   if (chunked) head += "Transfer-Encoding: chunked\r\n";
   if (!keep_alive) head += "Connection: close\r\n";
   return head + "\r\n";

@@ -4,12 +4,16 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "tools/simulator/spool_file.h"
 
 namespace embstore::simulator {
 
@@ -21,6 +25,7 @@ struct HttpRequest {
   bool keep_alive = true;
   bool chunks_allowed = true;  ///< false for HTTP/1.0
   std::string body;
+  std::shared_ptr<SpoolFile> spooled_body;  ///< the body of a large upload; then `body` is empty
 
   /// The header's value, or "". `lower_name` is in lower case.
   std::string_view Header(std::string_view lower_name) const;
@@ -37,10 +42,15 @@ enum class Delivery {
   kCutBody,  ///< orderly close after half of the body
 };
 
+/// Hands out a body piece by piece: replaces the piece, or answers false at the end.
+using BodySource = std::function<bool(std::string*)>;
+
 struct HttpReply {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  BodySource source;   ///< the body when it is too large for memory; then `body` is empty
+  bool sized = false;  ///< Content-Length instead of chunks; not for a body from `source`
   Delivery delivery = Delivery::kComplete;
   std::chrono::milliseconds delay{0};          ///< before the first byte
   std::chrono::milliseconds byte_interval{0};  ///< between bytes of the body; 0 means none
@@ -49,8 +59,8 @@ struct HttpReply {
 /// Reads request line and headers, `head` ending before the blank line. Nothing when malformed.
 std::optional<HttpRequest> ParseHead(std::string_view head);
 
-/// Status line and headers with the framing headers of a chunked body, or of one that ends with
-/// the connection.
+/// Status line and headers with the framing headers of a chunked body, of one that ends with the
+/// connection, or of one with a given size.
 std::string FormatHead(const HttpReply& reply, bool chunked, bool keep_alive);
 
 /// `bytes` as chunks; the empty last chunk is not included.

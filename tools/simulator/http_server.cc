@@ -107,8 +107,11 @@ bool HttpServer::Answer(const HttpRequest& request, const HttpReply& reply,
   if (!Wait(reply.delay)) return false;
   if (reply.delivery == Delivery::kReset) connection->ResetOnClose();
   if (reply.delivery == Delivery::kReset || reply.delivery == Delivery::kClose) return false;
-  const bool chunked = request.chunks_allowed;
+  const bool chunked = request.chunks_allowed && !reply.sized;
   const std::string head = FormatHead(reply, chunked, request.keep_alive);
+  if (reply.source) {
+    return connection->Send(head) && Stream(reply, chunked, connection) && request.keep_alive;
+  }
   if (reply.byte_interval.count() > 0) {
     return connection->Send(head) && Drip(reply, chunked, connection) && request.keep_alive;
   }
@@ -120,6 +123,17 @@ bool HttpServer::Answer(const HttpRequest& request, const HttpReply& reply,
   }
   if (chunked) body += kLastChunk;
   return connection->Send(head) && connection->Send(body) && request.keep_alive;
+}
+
+// A source that is to be cut has ended early already; only the end of the body is left out.
+bool HttpServer::Stream(const HttpReply& reply, bool chunked, Connection* connection) {
+  std::string piece;
+  while (reply.source(&piece)) {
+    if (!Wait(reply.byte_interval)) return false;
+    if (!connection->Send(chunked ? FormatChunks(piece) : piece)) return false;
+  }
+  if (reply.delivery == Delivery::kCutBody) return false;
+  return !chunked || connection->Send(kLastChunk);
 }
 
 bool HttpServer::Drip(const HttpReply& reply, bool chunked, Connection* connection) {

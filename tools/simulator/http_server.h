@@ -37,6 +37,7 @@ class HttpServer {
   void Work();
   void Serve(int fd);
   bool Answer(const HttpRequest& request, const HttpReply& reply, Connection* connection);
+  bool Stream(const HttpReply& reply, bool chunked, Connection* connection);
   bool Drip(const HttpReply& reply, bool chunked, Connection* connection);
   bool Wait(std::chrono::milliseconds duration);
   bool Register(int fd);

@@ -10,6 +10,7 @@
 #include <exception>
 #include <iostream>
 #include <optional>
+#include <thread>
 
 #include "tools/simulator/http_server.h"
 #include "tools/simulator/options.h"
@@ -62,6 +63,17 @@ HttpReply HandleOrDie(const HttpRequest& request, Service* service) {
   }
 }
 
+// A batch job ends, and is billed, also when nobody asks.
+void AdvanceOrDie(Service* service) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  try {
+    service->Advance();
+  } catch (const std::exception& error) {
+    std::cerr << "embstore-simulator: " << error.what() << std::endl;
+    _exit(EXIT_FAILURE);
+  }
+}
+
 // A reply takes megabytes. Handing them back to the system after each one costs a third of the
 // time, in page faults.
 void KeepFreedMemory() {
@@ -78,6 +90,9 @@ void Run(const Options& options) {
   {
     HttpServer server(options.port, options.threads, [&service](const HttpRequest& request) {
       return HandleOrDie(request, &service);
+    });
+    const std::jthread bookkeeper([&service](const std::stop_token& stop) {
+      while (!stop.stop_requested()) AdvanceOrDie(&service);
     });
     std::cout << "listening on http://127.0.0.1:" << server.port() << std::endl;
     WaitForStop(signals, options.max_run_time);

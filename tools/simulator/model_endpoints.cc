@@ -11,9 +11,9 @@
 namespace embstore::simulator {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-Json Describe(const ModelInfo& model) {
+OrderedJson Describe(const ModelInfo& model) {
   return {{"name", "models/" + std::string(model.id)},
           {"version", model.id.substr(model.id.rfind('-') + 1)},
           {"displayName", model.display_name},
@@ -24,18 +24,12 @@ Json Describe(const ModelInfo& model) {
            {"embedContent", "countTextTokens", "countTokens", "asyncBatchEmbedContent"}}};
 }
 
-HttpReply JsonReply(const Json& document) {
-  HttpReply reply;
-  reply.body = document.dump(2) + "\n";
-  return reply;
-}
-
 }  // namespace
 
 HttpReply ListModels() {
-  Json list = Json::array();
+  OrderedJson list = OrderedJson::array();
   for (const ModelInfo& model : Models()) list.push_back(Describe(model));
-  return JsonReply(Json{{"models", std::move(list)}});
+  return JsonReply(OrderedJson{{"models", std::move(list)}});
 }
 
 HttpReply GetModel(const ModelInfo& model) { return JsonReply(Describe(model)); }

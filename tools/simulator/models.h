@@ -19,13 +19,24 @@ struct ModelInfo {
   bool unit_after_cut;  ///< vectors below full size are scaled to length 1 again
   bool reports_usage;   ///< replies carry usageMetadata
   bool uses_task_type;
+  std::size_t dimensions = kFullDimensions;  ///< unless the call says otherwise
 };
 
-/// All models, in listing order.
+/// The Gemini models, in listing order.
 std::span<const ModelInfo> Models();
 
-/// The model called `id` (without "models/"), or nullptr.
+/// The models of the OpenAI endpoints, in listing order. The last one stands for all names that
+/// begin with "local-".
+std::span<const ModelInfo> OpenAiModels();
+
+/// All of them, Gemini's first.
+std::span<const ModelInfo> AllModels();
+
+/// The Gemini model called `id` (without "models/"), or nullptr.
 const ModelInfo* FindModel(std::string_view id);
+
+/// The OpenAI model for the name `id`, or nullptr.
+const ModelInfo* FindOpenAiModel(std::string_view id);
 
 /// The task types the API knows; the first one means "not given".
 std::span<const std::string_view> TaskTypes();

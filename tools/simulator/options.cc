@@ -15,6 +15,8 @@ struct RawOptions {
   std::int64_t latency_ms = 0;
   std::int64_t max_seconds = 0;
   std::vector<std::string> faults;
+  double batch_seconds = 2;
+  double results_delay = 0;
 };
 
 void AddServerOptions(CLI::App* app, Options* options, RawOptions* raw) {
@@ -52,19 +54,56 @@ void AddServiceOptions(CLI::App* app, Options* options, RawOptions* raw) {
   app->add_option("--tier", options->tier, "Quota names in 429 replies; default paid")
       ->type_name("paid|free")
       ->transform(CLI::CheckedTransformer(kTiers).description(""));
-  app->add_option("--billing-log", options->billing_log,
-                  "Append 'SHA256 MODEL DIMENSIONS ENDPOINT' for every billed text")
+  app->add_option(
+         "--billing-log", options->billing_log,
+         "Append 'SHA256 MODEL DIMENSIONS ENDPOINT' for every billed text, and for those of "
+         "batch jobs ' JOB half-price'")
       ->type_name("FILE");
-  app->add_option("--fault", raw->faults, "Misbehave; see below")->type_name("NAME[=VALUE][:WHEN]");
+  app->add_option("--local-dims", options->local_dimensions,
+                  "Dimensions of OpenAI models called local-..., 1..3072")
+      ->check(CLI::Range(1, 3072).description(""))
+      ->capture_default_str();
+  app->add_option("--fault", raw->faults, "Misbehave; see below")
+      ->type_name("[CALL/]NAME[=VALUE][:WHEN]");
+}
+
+void AddBatchOptions(CLI::App* app, BatchOptions* options, RawOptions* raw) {
+  app->add_option("--batch-seconds", raw->batch_seconds, "Time a batch job takes, with fractions")
+      ->check(CLI::Range(0.0, 1e6).description(""))
+      ->type_name("S")
+      ->capture_default_str();
+  app->add_option("--results-delay", raw->results_delay,
+                  "Time from the end of a batch job to its results, with fractions")
+      ->check(CLI::Range(0.0, 1e6).description(""))
+      ->type_name("S")
+      ->capture_default_str();
+  app->add_option("--enqueued-tokens", options->enqueued_tokens,
+                  "Tokens of all unfinished batch jobs; 0 means no limit");
+  app->add_option("--max-batch-jobs", options->max_jobs, "Unfinished batch jobs")
+      ->capture_default_str();
+  app->add_option("--foreign-jobs", options->foreign_jobs,
+                  "Finished jobs of another kind in the list of batch jobs");
+  app->add_flag("--strict-snake", options->strict_snake,
+                "Refuse batch input files with lowerCamelCase names");
+  app->add_flag("--ordered-results", options->ordered_results,
+                "Batch results in the order of the input, not shuffled");
+  app->add_flag("--partial-results", options->partial_results,
+                "Failed and cancelled batch jobs answer half of their rows, billed");
+}
+
+std::chrono::microseconds Microseconds(double seconds) {
+  return std::chrono::round<std::chrono::microseconds>(std::chrono::duration<double>(seconds));
 }
 
 }  // namespace
 
 std::optional<int> ParseOptions(int argc, const char* const* argv, Options* options) {
-  CLI::App app("A local server that answers like the Gemini embedding API.", "embstore-simulator");
+  CLI::App app("A local server that answers like the embedding APIs of Gemini and OpenAI.",
+               "embstore-simulator");
   RawOptions raw;
   AddServerOptions(&app, options, &raw);
   AddServiceOptions(&app, options, &raw);
+  AddBatchOptions(&app, &options->batch, &raw);
   for (CLI::Option* option : app.get_options()) {
     if (option->get_type_name() == "UINT" || option->get_type_name() == "INT") {
       option->type_name("N");
@@ -85,6 +124,8 @@ std::optional<int> ParseOptions(int argc, const char* const* argv, Options* opti
     return kUsageError;
   }
   options->latency = std::chrono::milliseconds(raw.latency_ms);
+  options->batch.duration = Microseconds(raw.batch_seconds);
+  options->batch.results_delay = Microseconds(raw.results_delay);
   options->max_run_time = std::chrono::seconds(raw.max_seconds);
   return std::nullopt;
 }

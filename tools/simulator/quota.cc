@@ -67,6 +67,10 @@ QuotaVerdict QuotaKeeper::Admit(std::string_view model, std::uint64_t requests,
   if (verdict.violations.empty()) {
     usage.minute.push_back({now, requests, tokens});
     usage.requests_today += requests;
+    for (const Entry& entry : usage.minute) {
+      verdict.requests_used += entry.requests;
+      verdict.tokens_used += entry.tokens;
+    }
   }
   return verdict;
 }

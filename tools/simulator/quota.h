@@ -33,6 +33,8 @@ struct QuotaViolation {
 struct QuotaVerdict {
   std::vector<QuotaViolation> violations;
   std::chrono::microseconds retry_after{0};
+  std::uint64_t requests_used = 0;  ///< in this minute, with an accepted call
+  std::uint64_t tokens_used = 0;
 };
 
 /// Counts whole calls: a refused call uses nothing. The day ends at midnight Pacific standard

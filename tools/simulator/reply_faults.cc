@@ -19,12 +19,12 @@ std::string GzipGarbage() {
   return bytes;
 }
 
+}  // namespace
+
 std::string InList(std::string document) {
   document.pop_back();
   return "[" + document + "\n]\n";
 }
-
-}  // namespace
 
 void RefuseByFault(std::span<const Fault> faults, const ModelInfo& model, Tier tier) {
   for (const Fault& fault : faults) {
@@ -66,6 +66,10 @@ void SpoilVectors(std::span<const Fault> faults, std::vector<std::vector<float>>
 
 void SpoilReply(std::span<const Fault> faults, const ModelInfo& model, Tier tier,
                 HttpReply* reply) {
+  SpoilReply(faults, ErrorForStatus(500, model, tier), reply);
+}
+
+void SpoilReply(std::span<const Fault> faults, const ApiError& error, HttpReply* reply) {
   for (const Fault& fault : faults) {
     switch (fault.kind) {
       case FaultKind::kHtml200:
@@ -76,11 +80,11 @@ void SpoilReply(std::span<const Fault> faults, const ModelInfo& model, Tier tier
         reply->body.clear();
         break;
       case FaultKind::kError200:
-        reply->body = ErrorForStatus(500, model, tier).body();
+        reply->body = error.body();
         break;
       case FaultKind::kArrayError:
         reply->status = 500;
-        reply->body = InList(ErrorForStatus(500, model, tier).body());
+        reply->body = InList(error.body());
         break;
       case FaultKind::kRedirect:
         reply->status = 302;

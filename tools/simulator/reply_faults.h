@@ -12,6 +12,9 @@
 
 namespace embstore::simulator {
 
+/// A JSON document as the only element of a list.
+std::string InList(std::string document);
+
 /// Throws ApiError when a fault refuses the call before it counts.
 void RefuseByFault(std::span<const Fault> faults, const ModelInfo& model, Tier tier);
 
@@ -21,5 +24,8 @@ void SpoilVectors(std::span<const Fault> faults, std::vector<std::vector<float>>
 /// Spoils a written reply or its delivery. `reply` has no headers yet; those it then has win over
 /// the usual ones.
 void SpoilReply(std::span<const Fault> faults, const ModelInfo& model, Tier tier, HttpReply* reply);
+
+/// The same, with `error` where an error takes the place of the reply.
+void SpoilReply(std::span<const Fault> faults, const ApiError& error, HttpReply* reply);
 
 }  // namespace embstore::simulator

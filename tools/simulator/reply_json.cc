@@ -2,9 +2,11 @@
 #include "tools/simulator/reply_json.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <string_view>
 
 namespace embstore::simulator {
@@ -62,6 +64,28 @@ char* FormatFloat(float value, char* out) {
     return out + 3;
   }
   return std::to_chars(out, out + kMaxFloatBytes, value, std::chars_format::general).ptr;
+}
+
+HttpReply JsonReply(const nlohmann::ordered_json& document) {
+  HttpReply reply;
+  reply.body = document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return reply;
+}
+
+std::string CompactEmbedding(std::span<const float> values) {
+  std::string out = "{\"values\":[";
+  std::array<char, kMaxFloatBytes> number{};
+  for (const float value : values) {
+    if (out.back() != '[') out += ',';
+    out.append(number.data(), FormatFloat(value, number.data()));
+  }
+  return out + "]}";
+}
+
+std::string WideEmbedding(const std::vector<float>& values, std::size_t indent) {
+  std::string out;
+  AppendEmbedding(values, indent, &out);
+  return out;
 }
 
 std::string EmbedContentJson(std::span<const std::vector<float>> vectors,

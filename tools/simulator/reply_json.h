@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstddef>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "tools/simulator/http_message.h"
 
 namespace embstore::simulator {
 
@@ -17,6 +20,15 @@ inline constexpr std::size_t kMaxFloatBytes = 16;
 /// exponent below. Not-a-number is written NaN. Returns the end of what was written.
 /// REQUIRES: `out` has kMaxFloatBytes bytes.
 char* FormatFloat(float value, char* out);
+
+/// A reply of 200 with `document`.
+HttpReply JsonReply(const nlohmann::ordered_json& document);
+
+/// `values` as a JSON object on one line.
+std::string CompactEmbedding(std::span<const float> values);
+
+/// The same over several lines, that begin `indent` places in.
+std::string WideEmbedding(const std::vector<float>& values, std::size_t indent);
 
 /// Reply to embedContent; `tokens` adds usageMetadata. Empty without a vector.
 std::string EmbedContentJson(std::span<const std::vector<float>> vectors,

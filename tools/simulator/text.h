@@ -15,6 +15,12 @@ std::size_t CountTokens(std::string_view text);
 /// The first `max_tokens` tokens of `text`; never splits a character. REQUIRES: valid UTF-8.
 std::string_view CutToTokens(std::string_view text, std::size_t max_tokens);
 
+/// `bytes` as lower-case hex digits.
+std::string Hex(std::string_view bytes);
+
+/// `bytes` in base64, padded.
+std::string Base64(std::string_view bytes);
+
 /// SHA-256 of `text`, 64 lower-case hex digits.
 std::string Sha256Hex(std::string_view text);
 

@@ -5,7 +5,7 @@ import os
 import random
 import shutil
 
-from harness import SIGKILL, await_that, case, check, contains, equal, gap
+from harness import SIGKILL, await_that, case, check, contains, equal
 
 DOCUMENTS = 300
 
@@ -30,8 +30,9 @@ def killed_store(t):
     return server
 
 
-def ingest(t, server):
-    return t.run("ingest", "train", "--base-url", server.url, "--input", "sample.csv", key="good")
+def ingest(t, server, *words):
+    return t.run("ingest", "train", "--base-url", server.url, "--input", "sample.csv", *words,
+                 key="good")
 
 
 def largest(t, pattern):
@@ -149,35 +150,188 @@ def a_flipped_bit_in_the_log_is_damage(t):
     equal(len(server.billed()), billed, "billed")
 
 
-@gap("there is no second witness outside the store yet, which would know what was bought")
-@case
-def a_cut_manifest_is_noticed_before_anything_is_paid_again(t):
-    right = store(t)
-    shutil.move(t.dir / "cache", t.dir / "good")
-    for tenths in range(1, 10):
-        for words in [["export", "train"], ["--json", "ingest", "train", "--provider", "local",
-                                            "--input", "sample.csv", "--limit", "299"]]:
-            shutil.rmtree(t.dir / "cache", ignore_errors=True)
-            shutil.copytree(t.dir / "good", t.dir / "cache")
-            manifest = largest(t, "MANIFEST-*")
-            os.truncate(manifest, manifest.stat().st_size * tenths // 10)
-            result = t.run(*words)
-            if result.code == 0 and words[0] == "export":
-                equal((t.dir / "cache/train_embeddings.npy").read_bytes(), right, "rows")
-            elif result.code == 0:
-                equal(result.json()["embedded"], 0, "embedded again")
-            else:
-                result.expect(5)
-
-
-@gap("there is no second witness outside the store yet, which would know what was bought")
 @case
 def a_deleted_log_is_noticed_before_anything_is_paid_again(t):
     server = killed_store(t)
     largest(t, "*.log").unlink()
+    nothing_is_paid_again(t, server, "is older than its ledger", "nothing was sent")
+
+
+@case
+def a_cut_manifest_is_noticed_before_anything_is_paid_again(t):
+    server, right = bought(t)
+    for tenths in range(1, 10):
+        for words in [["export", "train"], None]:
+            put_back(t, "good")
+            manifest = largest(t, "MANIFEST-*")
+            os.truncate(manifest, manifest.stat().st_size * tenths // 10)
+            result = t.run(*words) if words else ingest(t, server, "--limit", "299")
+            if result.code == 0 and words:
+                equal((t.dir / "cache/train_embeddings.npy").read_bytes(), right, "rows")
+            elif result.code != 0:
+                contains(result.expect(5).err, "❌")
+            equal(len(server.billed()), DOCUMENTS, f"billed after {result}")
+
+
+# --- The store and its ledger are witnesses of each other ---------------------------------------
+
+
+def bought(t):
+    """A store that was paid for, with a copy of it half way (`half`) and at the end (`good`);
+    answers the server and the right rows."""
+    server = t.simulator()
+    t.sample(DOCUMENTS)
+    ingest(t, server, "--limit", "150").expect(0)
+    shutil.copytree(t.dir / "cache", t.dir / "half")
+    ingest(t, server).expect(0)
+    t.run("export", "train", "--output-dir", ".").expect(0)
+    shutil.copytree(t.dir / "cache", t.dir / "good")
+    return server, (t.dir / "train_embeddings.npy").read_bytes()
+
+
+def put_back(t, copy, *parts):
+    """Puts a copy of the cache directory, or only some parts of it, in the place of what is there."""
+    for part in parts or [""]:
+        source, target = t.dir / copy / part, t.dir / "cache" / part
+        if target.is_dir():
+            shutil.rmtree(target)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy(source, target)
+
+
+def nothing_is_paid_again(t, server, *words):
     billed = len(server.billed())
-    ingest(t, server).expect(5)
+    for mode in ("sync", "batch"):
+        result = t.run("ingest", "train", "--base-url", server.url, "--input", "sample.csv",
+                       "--mode", mode, key="good").expect(5)
+        contains(result.err, "❌", *words)
+    result = t.run("ingest", "other", "--base-url", server.url, "--input", "sample.csv", key="good")
+    check(result.code == 5, f"another split: {result}")
     equal(len(server.billed()), billed, "billed")
+
+
+def goes_on(t, server, documents_billed):
+    """All is well again: the run ends with every row, and pays for what is missing."""
+    ingest(t, server).expect(0)
+    equal(len(server.billed()), documents_billed, "billed")
+
+
+@case
+def an_older_copy_of_the_store_is_noticed(t):
+    server, _ = bought(t)
+    put_back(t, "half", "store")
+    nothing_is_paid_again(t, server, "is older than its ledger", "150 texts that were paid for",
+                          "nothing was sent or changed")
+    contains(t.run("export", "train").expect(5).err, "is older than its ledger")
+    put_back(t, "good", "store")
+    goes_on(t, server, DOCUMENTS)
+
+
+@case
+def an_older_copy_of_the_ledger_is_noticed(t):
+    server, _ = bought(t)
+    put_back(t, "half", "ledger")
+    nothing_is_paid_again(t, server, "the ledger ", "is older than the store", "nothing was sent")
+    put_back(t, "good", "ledger")
+    goes_on(t, server, DOCUMENTS)
+
+
+@case
+def an_older_copy_of_both_is_a_backup(t):
+    """The cache directory as a whole is consistent; what came later is paid for again."""
+    server, _ = bought(t)
+    put_back(t, "half")
+    goes_on(t, server, DOCUMENTS + 150)
+
+
+@case
+def a_deleted_ledger_is_noticed_and_can_be_begun_anew(t):
+    server, right = bought(t)
+    (t.dir / "cache/ledger").unlink()
+    nothing_is_paid_again(t, server, "the ledger ", "is gone", "--new-ledger")
+    check(not (t.dir / "cache/ledger").exists(), "a ledger was made unasked")
+    ingest(t, server, "--new-ledger").expect(0)
+    goes_on(t, server, DOCUMENTS)
+    t.run("export", "train").expect(0)
+    equal((t.dir / "cache/train_embeddings.npy").read_bytes(), right, "rows")
+    equal(t.run("--json", "status").json()["money"]["spent_usd"], 0, "spent")
+
+
+@case
+def a_new_ledger_is_not_begun_where_there_is_one(t):
+    server, _ = bought(t)
+    before = (t.dir / "cache/ledger").read_bytes()
+    contains(ingest(t, server, "--new-ledger").expect(2).err, "there is a ledger")
+    equal((t.dir / "cache/ledger").read_bytes() == before, True, "the ledger is as it was")
+
+
+@case
+def a_cut_ledger_is_noticed(t):
+    """Wherever it is cut: a torn last entry is dropped, and then the store knows more."""
+    server, _ = bought(t)
+    size = (t.dir / "cache/ledger").stat().st_size
+    for length in [0, 1, 7, 40, size // 3, size // 2, size - 400, size - 1]:
+        put_back(t, "good", "ledger")
+        os.truncate(t.dir / "cache/ledger", length)
+        result = ingest(t, server, "--limit", "299")
+        equal(len(server.billed()), DOCUMENTS, f"billed with {length} of {size} bytes")
+        if length < size - 1:
+            check(result.code == 5, f"{length} of {size} bytes: {result}")
+        elif result.code != 0:
+            contains(result.expect(5).err, "❌")
+
+
+@case
+def a_flipped_bit_in_the_ledger_is_noticed(t):
+    server, _ = bought(t)
+    size = (t.dir / "cache/ledger").stat().st_size
+    for at in [0, 3, 20, 60, size // 4, size // 2, size * 3 // 4, size - 200, size - 20, size - 1]:
+        put_back(t, "good", "ledger")
+        flip(t.dir / "cache/ledger", at)
+        # Unchanged, it needs no ledger; another limit is another run.
+        result = ingest(t, server, "--limit", "299")
+        check(result.code in (1, 5) or (result.code == 0 and at > size - 250),
+              f"byte {at} of {size}: {result}")
+        equal(len(server.billed()), DOCUMENTS, f"billed with byte {at} of {size} flipped")
+        check(t.run("status").code in (0, 1, 5), "status")
+
+
+@case
+def the_ledger_of_another_store_is_noticed(t):
+    server, _ = bought(t)
+    t.run("--store", "foreign", "ingest", "train", "--base-url", server.url, "--input",
+          "sample.csv", key="good").expect(0)
+    billed = len(server.billed())
+    put_back(t, "foreign", "ledger")
+    result = ingest(t, server, "--limit", "299")
+    check(result.code in (1, 5), str(result))
+    contains(result.err, "another store")
+    equal(len(server.billed()), billed, "billed")
+
+
+@case
+def a_deleted_store_is_noticed_by_its_ledger(t):
+    server, _ = bought(t)
+    shutil.rmtree(t.dir / "cache/store")
+    nothing_is_paid_again(t, server, "is gone, but its ledger knows of", "300 texts", "nothing was "
+                          "sent")
+    # The way out is named, and works.
+    (t.dir / "cache/ledger").rename(t.dir / "old-ledger")
+    goes_on(t, server, 2 * DOCUMENTS)
+
+
+@case
+def the_ledger_alone_says_what_was_lost_while_jobs_are_open(t):
+    """Texts in open jobs are paid for, too."""
+    t.sample(50)
+    server = t.simulator("--batch-seconds", "30")
+    words = ["ingest", "train", "--base-url", server.url, "--input", "sample.csv", "--mode",
+             "batch", "--no-wait"]
+    t.run(*words, key="good").expect(0)
+    shutil.rmtree(t.dir / "cache/store")
+    t.run(*words, key="good").expect(5)
 
 
 @case

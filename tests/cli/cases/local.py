@@ -7,7 +7,7 @@ import os
 from harness import SAMPLE_DOCUMENTS, PROJECT, Skipped, case, check, contains, equal, lacks
 
 REPORT_KEYS = ["split", "documents", "unique_documents", "cached", "embedded", "failed", "skipped",
-               "batches", "api_calls", "tokens", "tokens_estimated", "estimated_cost_usd",
+               "in_jobs", "held", "in_doubt_texts", "in_doubt_usd", "batches", "api_calls", "tokens", "tokens_estimated", "estimated_cost_usd",
                "elapsed_seconds", "mean_batch_seconds", "space", "complete"]
 
 
@@ -265,7 +265,11 @@ def status_has_the_promised_keys(t):
     check({"name", "documents", "embedded", "missing", "space", "last_processed_index",
            "batch_size", "total_batches", "timestamp"} <= set(status["splits"][0]), str(status))
     check({"model", "dimensions", "task_type", "vectors"} <= set(status["spaces"][0]), str(status))
-    equal(set(status["money"]), {"spent_usd", "in_doubt_texts", "in_doubt_usd"}, "money")
+    money = status["money"]
+    equal(set(money), {"spent_usd", "spent_today_usd", "wasted_usd", "in_doubt_texts",
+                       "in_doubt_usd", "under_way_texts", "under_way_usd", "reported_tokens",
+                       "estimate_of_reported", "by_split", "by_model", "by_day", "doubts"}, "money")
+    equal([value for value in money.values() if value], [], "money spent on a free provider")
     split = status["splits"][0]
     equal((split["documents"], split["embedded"], split["missing"], split["batch_size"],
            split["total_batches"], split["last_processed_index"]), (12, 12, 0, 10, 2, 11), "facts")

@@ -79,9 +79,11 @@ def names_of_splits_are_checked(t):
 def configuration_mistakes_name_file_line_and_the_likely_key(t):
     for mistake in ["embeding: {model: x}", "embedding:\n  dimension: 3",
                     "embedding: {batch_size: 0}",
-                    "embedding: {provider: openai}", "a: 1\na: 2", "seed: [1", "seed: -1",
+                    "embedding: {provider: opnai}", "a: 1\na: 2", "seed: [1", "seed: -1",
                     "dataset: &x {name: a}\nother: *x", "embedding: {api_key: secret}",
-                    "dataset: {splits: {a/b: {path: x}}}", "pricing: {models: {m: {sync: 1}}}"]:
+                    "dataset: {splits: {a/b: {path: x}}}", "pricing: {models: {m: {sync: 1}}}",
+                    "budget: {per_day_usd: -1}", "budget: {per_week_usd: 1}",
+                    "doubt: {policy: ask}", "batch: {max_job_texts: 0}", "openai: {key: secret}"]:
         t.write("config.yaml", mistake + "\n")
         t.show("status").expect(2, out="")
     t.matches("configuration_mistakes")

@@ -24,6 +24,11 @@ struct Show {
   std::string operator()(std::optional<std::uint64_t>* value) const {
     return value->has_value() ? std::to_string(**value) : "auto";
   }
+  std::string operator()(Money* value) const { return std::to_string(value->nano_usd); }
+  std::string operator()(std::optional<Money>* value) const {
+    return value->has_value() ? std::to_string((*value)->nano_usd) : "none";
+  }
+  std::string operator()(ResendOrHold value) const { return *value.resend ? "resend" : "hold"; }
   std::string operator()(std::string* value) const { return *value; }
   std::string operator()(std::filesystem::path* value) const { return value->string(); }
   std::string operator()(IsoDate value) const { return *value.text; }
@@ -70,11 +75,15 @@ TEST_CASE("config: the shipped file names the AG News splits and the known price
   CHECK(splits.at("test").path == "data/ag_news/test.csv");
   CHECK(splits.at("test").expected_documents == 7'600);
   const auto& models = shipped->pricing.models;
-  REQUIRE(models.size() == 2);
+  REQUIRE(models.size() == 5);
   CHECK(models.at("gemini-embedding-001").sync == Price{150'000});
   CHECK(models.at("gemini-embedding-001").batch == Price{75'000});
   CHECK(models.at("gemini-embedding-2").sync == Price{200'000});
   CHECK(models.at("gemini-embedding-2").batch == Price{100'000});
+  CHECK(models.at("text-embedding-3-small").sync == Price{20'000});
+  CHECK(models.at("text-embedding-3-small").batch == Price{10'000});
+  CHECK(models.at("text-embedding-3-large").sync == Price{130'000});
+  CHECK(models.at("text-embedding-ada-002").batch == Price{50'000});
 }
 
 TEST_CASE("config: the shipped file mentions every setting with a comment") {

@@ -49,7 +49,7 @@ embedding:
   task_type: ""
   normalize: false
   batch_size: 2048
-  use_batch_api: true
+  use_batch_api: false
   cache_enabled: false
   checkpoint_enabled: false
   store_texts: false
@@ -57,6 +57,7 @@ embedding:
   base_url: http://127.0.0.1:8080
   concurrency: 256
   max_text_tokens: 2048
+  check_pairing: false
 )");
   CHECK(config.seed == 18446744073709551615ULL);
   CHECK(config.dataset.name == "wiki-1");
@@ -70,7 +71,7 @@ embedding:
   CHECK(config.embedding.task_type == "");
   CHECK_FALSE(config.embedding.normalize);
   CHECK(config.embedding.batch_size == 2048);
-  CHECK(config.embedding.use_batch_api);
+  CHECK_FALSE(config.embedding.use_batch_api);
   CHECK_FALSE(config.embedding.cache_enabled);
   CHECK_FALSE(config.embedding.checkpoint_enabled);
   CHECK_FALSE(config.embedding.store_texts);
@@ -78,6 +79,57 @@ embedding:
   CHECK(config.embedding.base_url == "http://127.0.0.1:8080");
   CHECK(config.embedding.concurrency == 256);
   CHECK(config.embedding.max_text_tokens == 2048);
+  CHECK_FALSE(config.embedding.check_pairing);
+}
+
+TEST_CASE("config: batch jobs, budgets, doubt and servers like OpenAI's are read") {
+  const Config config = Parsed(R"(
+batch:
+  max_job_tokens: 1
+  max_job_texts: 2
+  max_job_bytes: 10000
+  max_enqueued_tokens: 3
+  max_jobs: 4
+  max_rounds: 5
+  first_poll_seconds: 0.5
+  max_poll_seconds: 6
+  queue_wait_seconds: 7
+  creation_grace_seconds: 8
+budget: { per_run_usd: 1.5, per_day_usd: none, per_split_usd: 0.000000001 }
+doubt: { policy: hold, max_resend_usd: 0 }
+openai: { send_dimensions: false, max_request_tokens: 0, allow_plain_http: true }
+limits: { requests_per_minute: 60 }
+)");
+  CHECK(config.batch.max_job_tokens == 1);
+  CHECK(config.batch.max_job_texts == 2);
+  CHECK(config.batch.max_job_bytes == 10'000);
+  CHECK(config.batch.max_enqueued_tokens == 3);
+  CHECK(config.batch.max_jobs == 4);
+  CHECK(config.batch.max_rounds == 5);
+  CHECK(config.batch.first_poll_seconds == 0.5);
+  CHECK(config.batch.max_poll_seconds == 6.0);
+  CHECK(config.batch.queue_wait_seconds == 7.0);
+  CHECK(config.batch.creation_grace_seconds == 8.0);
+  CHECK(config.budget.per_run == Money{1'500'000'000});
+  CHECK_FALSE(config.budget.per_day.has_value());
+  CHECK(config.budget.per_split == Money{1});
+  CHECK_FALSE(config.doubt.resend);
+  CHECK(config.doubt.max_resend == Money{0});
+  CHECK_FALSE(config.openai.send_dimensions);
+  CHECK(config.openai.max_request_tokens == 0);
+  CHECK(config.openai.allow_plain_http);
+  CHECK(config.limits.requests_per_minute == 60);
+}
+
+TEST_CASE("config: money is a plain amount, and a budget may also be none") {
+  CHECK(ErrorOf("budget: { per_day_usd: -1 }") ==
+        "c.yaml:1: 'budget.per_day_usd' must be none or an amount in USD with at most nine "
+        "decimals, such as 1.50, not '-1'");
+  CHECK(ErrorOf("doubt: { max_resend_usd: none }") ==
+        "c.yaml:1: 'doubt.max_resend_usd' must be an amount in USD with at most nine decimals, "
+        "such as 1.50, not 'none'");
+  CHECK(ErrorOf("doubt: { policy: holt }") ==
+        "c.yaml:1: 'doubt.policy' must be one of resend, hold, not 'holt'; did you mean 'hold'?");
 }
 
 TEST_CASE("config: retries, limits, connection and prices are read") {
@@ -237,10 +289,11 @@ TEST_CASE("config: switches are true or false and nothing else") {
 
 TEST_CASE("config: providers and formats are known words") {
   CHECK(ErrorOf("embedding: { provider: gemeni }") ==
-        "c.yaml:1: 'embedding.provider' must be one of gemini, local, not 'gemeni'; did you mean "
+        "c.yaml:1: 'embedding.provider' must be one of gemini, openai, local, not 'gemeni'; did "
+        "you mean "
         "'gemini'?");
-  CHECK(ErrorOf("embedding: { provider: openai }") ==
-        "c.yaml:1: 'embedding.provider' must be one of gemini, local, not 'openai'");
+  CHECK(ErrorOf("embedding: { provider: voyage }") ==
+        "c.yaml:1: 'embedding.provider' must be one of gemini, openai, local, not 'voyage'");
   CHECK(ErrorOf("dataset: { format: json }") ==
         "c.yaml:1: 'dataset.format' must be one of ag_news, csv, jsonl, not 'json'; did you mean "
         "'jsonl'?");
@@ -296,8 +349,8 @@ TEST_CASE("config: keys and other secrets are refused and not repeated") {
     const std::string key = name;
     const std::string expected =
         ": '" + key +
-        "' does not belong in a file: keys are taken from the environment only (GEMINI_API_KEY); "
-        "remove it here";
+        "' does not belong in a file: keys are taken from the environment only "
+        "(GEMINI_API_KEY, OPENAI_API_KEY); remove it here";
     CHECK(ErrorOf("seed: 1\n" + key + ": s3cr3t\n") == "c.yaml:2" + expected);
     CHECK(ErrorOf("embedding:\n  " + key + ": s3cr3t\n") == "c.yaml:2" + expected);
     CHECK(ErrorOf("nonsense:\n  - deep: { " + key + ": s3cr3t }\n") == "c.yaml:2" + expected);

@@ -32,13 +32,26 @@ TEST_CASE("http: failures before the request are retried and were not billed") {
   }
 }
 
-TEST_CASE("http: failures after the request began say that it may be billed") {
+TEST_CASE("http: failures after the request began are in doubt and say that it may be billed") {
   for (const int code : {CURLE_OPERATION_TIMEDOUT, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE,
                          CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_SEND_FAIL_REWIND}) {
     const Status status = Of(code, true);
-    CHECK(status.code() == Code::kUnavailable);
+    CHECK(status.code() == Code::kInDoubt);
     CHECK(Has(status, "may have been billed"));
   }
+}
+
+TEST_CASE("http: a repeatable request is never in doubt") {
+  TransferFacts facts;
+  facts.host = "example.com";
+  facts.request_begun = true;
+  facts.repeatable = true;
+  facts.curl_code = CURLE_PARTIAL_FILE;
+  CHECK(TransferError(facts).code() == Code::kUnavailable);
+  CHECK_FALSE(Has(TransferError(facts), "billed"));
+  facts.reply_fault = ReplyFault::kIncomplete;
+  CHECK(TransferError(facts).code() == Code::kUnavailable);
+  CHECK_FALSE(Has(TransferError(facts), "billed"));
 }
 
 TEST_CASE("http: a certificate that is not trusted is final and names ca_file") {
@@ -65,13 +78,26 @@ TEST_CASE("http: our own reasons to stop come before libcurl's words") {
     facts.reply_fault = fault;
     CHECK(TransferError(facts).code() == Code::kInvalidReply);
   }
-  facts.reply_fault = ReplyFault::kIncomplete;
-  CHECK(TransferError(facts).code() == Code::kUnavailable);
-  CHECK(Has(TransferError(facts), "may have been billed"));
+  for (const ReplyFault fault : {ReplyFault::kIncomplete, ReplyFault::kBadGzip}) {
+    facts.reply_fault = fault;
+    CHECK(TransferError(facts).code() == Code::kInDoubt);
+    CHECK(Has(TransferError(facts), "may have been billed"));
+  }
   facts.reply_fault = ReplyFault::kNone;
   facts.resend_stopped = true;
-  CHECK(TransferError(facts).code() == Code::kUnavailable);
+  CHECK(TransferError(facts).code() == Code::kInDoubt);
   CHECK(Has(TransferError(facts), "not sent twice"));
+}
+
+TEST_CASE("http: what a sink said comes back as it is") {
+  TransferFacts facts;
+  facts.curl_code = CURLE_WRITE_ERROR;
+  facts.host = "example.com";
+  facts.request_begun = true;
+  facts.reply_fault = ReplyFault::kSink;
+  facts.sink_error = Status(Code::kWriteFailed, "no space");
+  CHECK(TransferError(facts).code() == Code::kWriteFailed);
+  CHECK(TransferError(facts).message() == "no space");
 }
 
 TEST_CASE("http: control characters from a server do not get into a message") {

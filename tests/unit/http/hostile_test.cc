@@ -32,7 +32,7 @@ Result<HttpResponse> Answer(const std::string& reply, bool reset = false) {
 }
 
 bool InDoubt(const Result<HttpResponse>& response) {
-  return response.code() == Code::kUnavailable &&
+  return response.code() == Code::kInDoubt &&
          response.status().message().find("may have been billed") != std::string::npos;
 }
 
@@ -94,11 +94,44 @@ TEST_CASE("http: gzip that was cut before it was framed is not whole") {
       Answer(PlainReply(packed.substr(0, packed.size() - 1), "Content-Encoding: gzip\r\n"))));
 }
 
+TEST_CASE("http: a download that is cut is in doubt, though its sink got bytes") {
+  const std::string text(200'000, 'x');
+  const std::string gzip = "Content-Encoding: gzip\r\n";
+  for (const std::string& reply : {PlainReply(text), ChunkedReply(text.substr(0, 5000)),
+                                   PlainReply(Gzip(text + text), gzip)}) {
+    for (const bool reset : {false, true}) {
+      ScriptedServer server([&](ScriptedConnection& connection) {
+        connection.ReadHead();
+        connection.Write(std::string_view(reply).substr(0, reply.size() - 9));
+        if (reset) connection.Reset();
+      });
+      std::size_t taken = 0;
+      HttpRequest request = Post(server.url(), "");
+      request.method = "GET";
+      request.max_response_bytes = 0;
+      request.sink = [&](std::string_view piece) {
+        taken += piece.size();
+        return Status();
+      };
+      CHECK(InDoubt(NewTransport()->Send(request)));
+      if (!reset) CHECK(taken > 0);
+    }
+  }
+}
+
 TEST_CASE("http: a connection closed or reset before the answer is in doubt") {
   CHECK(InDoubt(Answer("")));
   CHECK(InDoubt(Answer("", true)));
   CHECK(InDoubt(Answer("HTTP/1.1 100 Continue\r\n\r\n")));
   CHECK(InDoubt(Answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", true)));
+}
+
+TEST_CASE("http: gzip that is damaged on the way is in doubt") {
+  std::string packed = Gzip("some text, some text");
+  packed[packed.size() - 6] ^= 1;  // In the checksum.
+  CHECK(InDoubt(Answer(PlainReply(packed, "Content-Encoding: gzip\r\n"))));
+  CHECK(InDoubt(Answer(PlainReply("no gzip", "Content-Encoding: gzip\r\n"))));
+  CHECK(InDoubt(Answer(PlainReply(Gzip("a") + "x", "Content-Encoding: gzip\r\n"))));
 }
 
 TEST_CASE("http: a body over the cap is refused however it is sent") {
@@ -193,8 +226,12 @@ TEST_CASE("http: not even a GET is sent twice by one send") {
   HttpRequest request = Post(server.url(), "");
   request.method = "GET";
   CHECK(transport->Send(request).ok());
-  CHECK(transport->Send(request).code() == Code::kUnavailable);
+  CHECK(transport->Send(request).code() == Code::kInDoubt);
   CHECK(gets == 2);
+  request.repeatable = true;
+  ScriptedServer mute([](ScriptedConnection& connection) { connection.ReadHead(); });
+  request.url = mute.url();
+  CHECK(transport->Send(request).code() == Code::kUnavailable);
 }
 
 TEST_CASE("http: a reused connection that dies before it reads the body sends no second head") {
@@ -212,7 +249,7 @@ TEST_CASE("http: a reused connection that dies before it reads the body sends no
   const auto transport = NewTransport();
   const std::string body(3'000'000, 'x');
   CHECK(transport->Send(Post(server.url(), body)).ok());
-  CHECK(transport->Send(Post(server.url(), body)).code() == Code::kUnavailable);
+  CHECK(transport->Send(Post(server.url(), body)).code() == Code::kInDoubt);
   CHECK(posts == 2);
 }
 

@@ -48,9 +48,9 @@ class ScriptedConnection {
 
   /// As many bytes as the head's Content-Length says; nothing when the client closed early.
   std::optional<std::string> ReadBody(const std::string& head) {
-    const std::size_t at = head.find("Content-Length: ");
+    const std::size_t at = head.find("\r\nContent-Length: ");
     const std::size_t size =
-        at == std::string::npos ? 0 : std::strtoul(&head[at + 16], nullptr, 10);
+        at == std::string::npos ? 0 : std::strtoul(&head[at + 18], nullptr, 10);
     while (pending_.size() < size) {
       if (!ReadSome()) return std::nullopt;
     }

@@ -185,7 +185,40 @@ TEST_CASE("http: a key or header with a line break is refused and not repeated")
   CHECK(BuildSettings(request, CurlOptions()).code() == Code::kInvalidArgument);
 }
 
-TEST_CASE("http: only POST with a body and GET without one are sent") {
+TEST_CASE("http: a query goes along, and a refused URL's query is not repeated") {
+  const auto settings = BuildSettings(Post("https://example.com/a?b=c%20d&e=f@g"), CurlOptions());
+  REQUIRE(settings.ok());
+  CHECK(Find(*settings, "URL") == "URL = \"https://example.com/a?b=c%20d&e=f@g\"\n");
+  for (const char* url : {"https://example.com/a?canary c", "https://example.com/a?canary#x",
+                          "http://example.com/a?canary", "https://u@example.com/a?canary"}) {
+    const auto refused = BuildSettings(Post(url), CurlOptions());
+    CHECK(refused.code() == Code::kInvalidArgument);
+    CHECK(refused.status().message().find("canary") == std::string::npos);
+  }
+}
+
+TEST_CASE("http: plain http beyond loopback needs the caller's word") {
+  HttpRequest request = Post("http://example.com/v1");
+  CHECK(BuildSettings(request, CurlOptions()).code() == Code::kInvalidArgument);
+  request.allow_plain_http = true;
+  const auto settings = BuildSettings(request, CurlOptions());
+  REQUIRE(settings.ok());
+  CHECK(Find(*settings, "PROTOCOLS_STR") == "PROTOCOLS_STR = \"http\"\n");
+  request.url = "http://169.254.169.254/v1";
+  CHECK(BuildSettings(request, CurlOptions()).code() == Code::kInvalidArgument);
+}
+
+TEST_CASE("http: a long transfer is bounded by its idle time apart from its total") {
+  HttpRequest request = Post("https://example.com/v1");
+  request.total_timeout = std::chrono::hours(6);
+  request.idle_timeout = std::chrono::seconds(120);
+  const auto settings = BuildSettings(request, CurlOptions());
+  REQUIRE(settings.ok());
+  CHECK(Find(*settings, "TIMEOUT_MS") == "TIMEOUT_MS = 21600000\n");
+  CHECK(Find(*settings, "LOW_SPEED_TIME") == "LOW_SPEED_TIME = 121\n");
+}
+
+TEST_CASE("http: only POST with a body, and GET and DELETE without one, are sent") {
   HttpRequest request = Post("https://example.com");
   request.body = "";
   CHECK(BuildSettings(request, CurlOptions()).code() == Code::kInvalidArgument);
@@ -194,6 +227,15 @@ TEST_CASE("http: only POST with a body and GET without one are sent") {
   REQUIRE(get.ok());
   CHECK(Find(*get, "HTTPGET") == "HTTPGET = 1\n");
   CHECK(Find(*get, "READFUNCTION") == "absent");
+  request.method = "DELETE";
+  const auto del = BuildSettings(request, CurlOptions());
+  REQUIRE(del.ok());
+  CHECK(Find(*del, "CUSTOMREQUEST") == "CUSTOMREQUEST = \"DELETE\"\n");
+  CHECK(Find(*get, "CUSTOMREQUEST") == "absent");
+  CHECK(Find(*del, "READFUNCTION") == "absent");
+  request.body = "x";
+  CHECK(BuildSettings(request, CurlOptions()).code() == Code::kInvalidArgument);
+  request.body = "";
   request.method = "PUT";
   CHECK(BuildSettings(request, CurlOptions()).code() == Code::kInvalidArgument);
 }

@@ -196,7 +196,7 @@ TEST_CASE("http: a server that never answers runs into the timeout and is in dou
   const auto transport = NewTransport();
   const auto response = transport->Send(request);
   REQUIRE_FALSE(response.ok());
-  CHECK(response.code() == Code::kUnavailable);
+  CHECK(response.code() == Code::kInDoubt);
   CHECK(Has(response.status(), "may have been billed"));
 }
 
@@ -208,7 +208,148 @@ TEST_CASE("http: a body that drips runs into the timeout too") {
   });
   HttpRequest request = Post(server.url());
   request.total_timeout = milliseconds(100);
-  CHECK(NewTransport()->Send(request).code() == Code::kUnavailable);
+  CHECK(NewTransport()->Send(request).code() == Code::kInDoubt);
+}
+
+TEST_CASE("http: a DELETE has no body and may have a query") {
+  std::string head;
+  ScriptedServer server([&](ScriptedConnection& connection) {
+    head = connection.ReadHead();
+    connection.Write(PlainReply("{}"));
+  });
+  HttpRequest request = Post(server.url("/v1/x?a=b%2Bc&d=e"), "");
+  request.method = "DELETE";
+  REQUIRE(NewTransport()->Send(request).ok());
+  server.Stop();
+  CHECK(head.find("DELETE /v1/x?a=b%2Bc&d=e HTTP/1.1\r\n") == 0);
+  CHECK(head.find("Content-Length") == std::string::npos);
+}
+
+TEST_CASE("http: methods take turns on one connection without leaving traces") {
+  std::vector<std::string> heads;
+  ScriptedServer server([&](ScriptedConnection& connection) {
+    while (true) {
+      const std::string head = connection.ReadHead();
+      if (head.empty()) return;
+      heads.push_back(head.substr(0, head.find(' ')) + connection.ReadBody(head).value_or("cut"));
+      connection.Write(PlainReply("{}"));
+    }
+  });
+  {
+    const auto transport = NewTransport();
+    for (const char* method : {"DELETE", "POST", "GET", "DELETE", "GET", "POST"}) {
+      HttpRequest request = Post(server.url(), method == std::string("POST") ? "+" : "");
+      request.method = method;
+      REQUIRE(transport->Send(request).ok());
+    }
+  }
+  server.Stop();
+  CHECK(heads == std::vector<std::string>{"DELETE", "POST+", "GET", "DELETE", "GET", "POST+"});
+}
+
+TEST_CASE("http: headers that were asked for come back, others do not") {
+  ScriptedServer server([&](ScriptedConnection& connection) {
+    connection.ReadBody(connection.ReadHead());
+    connection.Write(
+        PlainReply("", "X-Goog-Upload-Status:  active \r\nX-Other: 1\r\nX-UPLOAD-URL: /u?a=b\r\n"));
+  });
+  HttpRequest request = Post(server.url());
+  request.wanted_headers = {"x-upload-url", "x-goog-upload-status", "x-absent"};
+  const auto response = NewTransport()->Send(request);
+  REQUIRE(response.ok());
+  using Header = std::pair<std::string, std::string>;
+  CHECK(response->headers ==
+        std::vector<Header>{{"x-goog-upload-status", "active"}, {"x-upload-url", "/u?a=b"}});
+}
+
+TEST_CASE("http: a sink takes the decoded body of a 2xx answer and the response has none") {
+  const std::string text(300'000, 'x');
+  const std::string gzip = "Content-Encoding: gzip\r\n";
+  for (const std::string& reply :
+       {PlainReply(text), ChunkedReply(text), PlainReply(Gzip(text), gzip)}) {
+    ScriptedServer server([&](ScriptedConnection& connection) {
+      connection.ReadBody(connection.ReadHead());
+      connection.Write(reply);
+    });
+    std::string taken;
+    std::size_t largest = 0;
+    HttpRequest request = Post(server.url());
+    request.max_response_bytes = 0;
+    request.sink = [&](std::string_view piece) {
+      taken += piece;
+      largest = std::max(largest, piece.size());
+      return Status();
+    };
+    const auto response = NewTransport()->Send(request);
+    REQUIRE(response.ok());
+    CHECK(response->body.empty());
+    CHECK(taken == text);
+    CHECK(largest <= 128 * 1024);
+  }
+}
+
+TEST_CASE("http: an error body goes to the response and not to the sink, and stays bounded") {
+  for (const bool large : {false, true}) {
+    ScriptedServer server([&](ScriptedConnection& connection) {
+      connection.ReadBody(connection.ReadHead());
+      connection.Write(PlainReply(large ? std::string(2 << 20, 'x') : "gone", "", "404 N"));
+    });
+    HttpRequest request = Post(server.url());
+    request.max_response_bytes = 0;
+    std::size_t pieces = 0;
+    request.sink = [&](std::string_view) {
+      ++pieces;
+      return Status();
+    };
+    const auto response = NewTransport()->Send(request);
+    CHECK(response.ok() != large);
+    if (large) {
+      CHECK(response.code() == Code::kInvalidReply);
+    } else {
+      CHECK(response->status == 404);
+      CHECK(response->body == "gone");
+    }
+    CHECK(pieces == 0);
+  }
+}
+
+TEST_CASE("http: the error of a sink ends the transfer and comes back as it is") {
+  ScriptedServer server([&](ScriptedConnection& connection) {
+    connection.ReadBody(connection.ReadHead());
+    connection.Write("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
+    while (connection.Write(std::string(100'000, 'x'))) {
+    }
+  });
+  std::size_t pieces = 0;
+  HttpRequest request = Post(server.url());
+  request.max_response_bytes = 0;
+  request.sink = [&](std::string_view) {
+    return ++pieces < 3 ? Status() : Status(Code::kWriteFailed, "no space");
+  };
+  const auto response = NewTransport()->Send(request);
+  CHECK(response.code() == Code::kWriteFailed);
+  CHECK(response.status().message() == "no space");
+  CHECK(pieces == 3);
+}
+
+TEST_CASE("http: the cap also bounds what a sink gets") {
+  const std::string text(300'000, 'x');
+  for (const std::string& reply :
+       {PlainReply(text), PlainReply(Gzip(text), "Content-Encoding: gzip\r\n")}) {
+    ScriptedServer server([&](ScriptedConnection& connection) {
+      connection.ReadBody(connection.ReadHead());
+      connection.Write(reply);
+    });
+    std::size_t taken = 0;
+    HttpRequest request = Post(server.url());
+    request.max_response_bytes = 200'000;
+    request.sink = [&](std::string_view piece) {
+      taken += piece.size();
+      return Status();
+    };
+    CHECK(NewTransport()->Send(request).code() == Code::kInvalidReply);
+    CHECK(taken <= 200'000);
+  }
 }
 
 TEST_CASE("http: redirects are handed to the caller and the key goes nowhere else") {

@@ -105,4 +105,11 @@ TEST_CASE("http: the host of a redirect target is found") {
   CHECK(UrlHost("/relative") == "");
 }
 
+TEST_CASE("http: what goes into a query is encoded") {
+  CHECK(UrlEncode("") == "");
+  CHECK(UrlEncode("aZ0-._~") == "aZ0-._~");
+  CHECK(UrlEncode("a+b/c=d&e?f#g h\n\xC3\xA4") == "a%2Bb%2Fc%3Dd%26e%3Ff%23g%20h%0A%C3%A4");
+  CHECK(UrlEncode(std::string_view("abc").substr(0, 1)) == "a");
+}
+
 }  // namespace embstore

@@ -13,8 +13,8 @@ const Secret& Canary() {
   return key;
 }
 
-GeminiCall CallFor(std::size_t texts, std::uint32_t dimensions) {
-  GeminiCall call;
+EmbeddingCall CallFor(std::size_t texts, std::uint32_t dimensions) {
+  EmbeddingCall call;
   call.host = "example.com";
   call.model = "gemini-embedding-001";
   call.key = &Canary();
@@ -180,7 +180,7 @@ TEST_CASE("gemini: other statuses of success are no reply") {
 }
 
 TEST_CASE("gemini: the body cap grows with the number of values") {
-  CHECK(MaxGeminiReplyBytes(CallFor(100, 768)) == 100 * 768 * 32 + (1 << 20));
+  CHECK(MaxReplyBytes(CallFor(100, 768)) == 100 * 768 * 32 + (1 << 20));
 }
 
 }  // namespace embstore

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -31,10 +32,18 @@ std::array<std::uint8_t, N> Bytes(std::uint8_t first) {
 }
 
 bool Same(const MetaRecord& a, const MetaRecord& b) {
-  return std::tie(a.format_version, a.store_id, a.created_micros) ==
-         std::tie(b.format_version, b.store_id, b.created_micros);
+  return std::tie(a.format_version, a.store_id, a.created_micros, a.has_ledger) ==
+         std::tie(b.format_version, b.store_id, b.created_micros, b.has_ledger);
 }
-bool Same(const CommitRecord& a, const CommitRecord& b) { return a.number == b.number; }
+bool Same(const CommitShare& a, const CommitShare& b) {
+  return std::tie(a.request, a.texts, a.tokens, a.estimated_tokens, a.reported, a.last) ==
+         std::tie(b.request, b.texts, b.tokens, b.estimated_tokens, b.reported, b.last);
+}
+bool Same(const CommitRecord& a, const CommitRecord& b) {
+  return a.number == b.number && a.charges == b.charges &&
+         std::equal(a.shares.begin(), a.shares.end(), b.shares.begin(), b.shares.end(),
+                    [](const CommitShare& x, const CommitShare& y) { return Same(x, y); });
+}
 bool Same(const SpaceRecord& a, const SpaceRecord& b) {
   return std::tie(a.identity, a.provider, a.created_micros) ==
          std::tie(b.identity, b.provider, b.created_micros);
@@ -78,11 +87,11 @@ template <typename Record>
 Record Full();
 template <>
 MetaRecord Full() {
-  return {kMax32, "0123456789abcdef0123456789abcdef", kMin};
+  return {kMax32, "0123456789abcdef0123456789abcdef", kMin, true};
 }
 template <>
 CommitRecord Full() {
-  return {kMax64};
+  return {kMax64, 3, {{4, kMax32, 5, 6, true, false}, {kMax64, 7, 8, 9, false, true}}};
 }
 template <>
 SpaceRecord Full() {

@@ -80,7 +80,15 @@ TEST_CASE("simulator: malformed faults are refused") {
                            "nan:every=1.5",
                            "nan:at=",
                            "nan:at",
-                           "nan:rate=nan"}) {
+                           "nan:rate=nan",
+                           "nowhere/status=500",
+                           "poll/nan",
+                           "poll/",
+                           "list-lag=x",
+                           "row-error",
+                           "row-error=1.5",
+                           "row-error=x",
+                           "bad-row=unknown"}) {
     CAPTURE(spec);
     CHECK_THROWS_AS(ParseFault(spec), std::invalid_argument);
   }
@@ -98,4 +106,22 @@ TEST_CASE("simulator: several faults strike independently") {
   FaultPlan plan({ParseFault("nan:at=1"), ParseFault("slow=5")}, 1);
   CHECK(plan.Next(NoText).size() == 2);
   CHECK(plan.Next(NoText).size() == 1);
+}
+
+TEST_CASE("simulator: each kind of call counts by itself") {
+  FaultPlan plan({ParseFault("status=500:at=2"), ParseFault("poll/status=501:at=2")}, 1);
+  CHECK(plan.Next(CallKind::kPoll).empty());
+  CHECK(plan.Next(NoText).empty());
+  REQUIRE(plan.Next(CallKind::kPoll).size() == 1);
+  REQUIRE(plan.Next(NoText).size() == 1);
+  CHECK(plan.Next(CallKind::kList).empty());
+}
+
+TEST_CASE("simulator: a fault of its own kind of call needs no aim") {
+  CHECK(ParseFault("poll-500").call == CallKind::kPoll);
+  CHECK(ParseFault("row-error=0.25").share == 0.25);
+  CHECK(ParseFault("row-error=0.25").call == CallKind::kJob);
+  CHECK(ParseFault("status=503").call == CallKind::kEmbed);
+  CHECK(ParseFault("download/cut-body:at=3").call == CallKind::kDownload);
+  CHECK(ParseFault("redirect=http://127.0.0.1:9/x").call == CallKind::kEmbed);
 }

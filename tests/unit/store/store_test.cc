@@ -35,7 +35,6 @@ Status Put(Store* store, const EmbeddingIdentity& identity, const std::vector<st
   Commit commit;
   commit.space = MakeSpaceId(identity);
   commit.run_number = 1;
-  commit.run.split = "s";
   const std::vector<float> vector = {seed, 1, 2, 3};
   for (const std::string& text : texts) {
     commit.embedded.push_back({MakeTextKey(text), text, 1, vector});

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// From missing texts to commits by batch jobs.
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "engine/base/text.h"
+#include "engine/ingest/ingest_run.h"
+
+namespace embstore {
+
+using std::chrono::nanoseconds;
+
+void IngestRun::EmbedByJobs() {
+  if (!batches_.empty()) {
+    if (Status opened = OpenReader(); !opened.ok()) return End(opened);
+  }
+  JobRunner jobs({writer_, store_.directory(), store_.Id(), provider_, *gate_, clock_, observer_,
+                  options_, [this](const JobRecord& job, Commit commit) {
+                    return CommitJobRows(job, std::move(commit));
+                  }});
+  report_.batches.total += jobs.Adopt();
+  RunJobs(&jobs);
+  // A text of a job may stand at several documents, or belong to another split.
+  const auto embedded = store_.CountEmbedded({options_.split, split_}, space_);
+  if (!embedded.ok()) return End(embedded.status());
+  coverage_.embedded = *embedded;
+  for (const std::string& split : other_splits_) {
+    Status refreshed = writer_.RefreshCoverage(&store_, split, space_, clock_.WallMicros());
+    if (!refreshed.ok()) return End(refreshed);
+  }
+}
+
+Status IngestRun::CommitJobRows(const JobRecord& job, Commit commit) {
+  if (job.split != options_.split) other_splits_.insert(job.split);
+  commit.space = space_;
+  commit.run_number = run_number_;
+  const std::uint64_t rows = commit.embedded.size();
+  report_.embedded += rows;
+  for (const CommitShare& share : commit.shares) {
+    report_.tokens += share.tokens;
+    report_.tokens_estimated = report_.tokens_estimated || !share.reported;
+  }
+  coverage_.embedded = std::min(coverage_.embedded + rows, scan_.documents - 1);
+  Status written = WriteCommit(std::move(commit));
+  if (!written.ok()) {
+    report_.embedded -= rows;
+    write_failed_ = true;
+    return written;
+  }
+  ReportProgress();
+  return {};
+}
+
+void IngestRun::RunJobs(JobRunner* jobs) {
+  while (!Stopped()) {
+    SubmitJobs(jobs);
+    const Status worked = jobs->Work();
+    TakeJobProgress(jobs);
+    if (!worked.ok()) return End(worked);
+    const bool more = !halt_.load() && (next_batch_ < batches_.size() || !retries_.empty());
+    if (jobs->active() == 0 && !more) break;
+    if (jobs->active() > 0 && !options_.batch.wait && jobs->AllSubmitted() &&
+        (!more || !jobs->HasRoom(1))) {
+      break;
+    }
+    if (jobs->active() == 0) continue;
+    const nanoseconds wait = jobs->NextDue() - clock_.Monotonic();
+    if (wait > nanoseconds::zero()) clock_.SleepFor(wait, options_.stop);
+  }
+}
+
+void IngestRun::SubmitJobs(JobRunner* jobs) {
+  while (!halt_.load() && next_batch_ < batches_.size()) {
+    std::uint64_t tokens = 0;
+    for (std::size_t i = batches_[next_batch_].begin; i < batches_[next_batch_].end; ++i) {
+      tokens += scan_.missing[i].tokens;
+    }
+    if (!jobs->HasRoom(tokens)) return;
+    SubmitRange(jobs, next_batch_++);
+  }
+  // Without waiting there are no second tries: the next run finds these texts missing.
+  if (!halt_.load() && !retries_.empty() && options_.batch.wait) SubmitRetries(jobs);
+}
+
+void IngestRun::SubmitRange(JobRunner* jobs, std::size_t index) {
+  auto batch = ReadBatch(index);
+  if (!batch.ok()) return End(batch.status());
+  Batch& b = **batch;
+  // A job names its texts by their hashes; one of two that share a hash goes into a later job.
+  std::set<ContentHash> hashes;
+  std::uint64_t tokens = 0;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < b.keys.size(); ++i) {
+    if (!hashes.insert(b.keys[i].hash).second) {
+      retries_.push_back({{b.keys[i], std::move(b.texts.texts[i])}, {}, 0});
+      continue;
+    }
+    tokens += b.texts.tokens[i];
+    if (kept != i) {
+      b.keys[kept] = b.keys[i];
+      b.texts.texts[kept] = std::move(b.texts.texts[i]);
+    }
+    ++kept;
+  }
+  AnnounceBatch(b);
+  const Status planned = jobs->Plan(std::span(b.texts.texts).first(kept),
+                                    std::span(b.keys).first(kept), tokens, /*round=*/1);
+  if (!planned.ok()) End(planned);
+}
+
+void IngestRun::SubmitRetries(JobRunner* jobs) {
+  std::vector<FailedJobText> later;
+  std::vector<std::string> texts;
+  std::vector<TextKey> keys;
+  std::set<ContentHash> hashes;
+  std::uint64_t tokens = 0;
+  std::uint32_t round = 0;
+  for (FailedJobText& failed : retries_) {
+    const std::uint64_t more = provider_.EstimateTokens(failed.text.text);
+    const bool fits = texts.size() < limits_.max_texts &&
+                      (texts.empty() || tokens + more <= limits_.max_request_tokens);
+    if (!fits || !hashes.insert(failed.text.key.hash).second) {
+      later.push_back(std::move(failed));
+      continue;
+    }
+    tokens += more;
+    round = std::max(round, failed.round);
+    keys.push_back(failed.text.key);
+    texts.push_back(std::move(failed.text.text));
+  }
+  if (!jobs->HasRoom(tokens)) {
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      later.push_back({{keys[i], std::move(texts[i])}, {}, round});
+    }
+    retries_ = std::move(later);
+    return;
+  }
+  retries_ = std::move(later);
+  observer_.OnNotice(std::to_string(texts.size()) + " texts are sent with another job");
+  ++report_.batches.total;
+  const Status planned = jobs->Plan(texts, keys, tokens, round + 1);
+  if (!planned.ok()) End(planned);
+}
+
+void IngestRun::TakeJobProgress(JobRunner* jobs) {
+  JobsProgress progress = jobs->TakeProgress();
+  report_.api_calls += progress.created;
+  report_.batches.failed += progress.ended_without_result;
+  report_.batches.skipped += progress.quarantined;
+  report_.batches.successful += progress.ended - progress.ended_without_result;
+  Commit commit = NewCommit();
+  for (FailedJobText& failed : progress.failed) {
+    const bool final =
+        failed.reason.code() == Code::kRejected || failed.round >= options_.batch.max_rounds;
+    if (!final) {
+      retries_.push_back(std::move(failed));
+      continue;
+    }
+    ++report_.failed;
+    commit.failed.push_back({failed.text.key,
+                             {std::string(CodeName(failed.reason.code())), failed.reason.message(),
+                              options_.split, "", clock_.WallMicros()}});
+  }
+  if (!commit.failed.empty()) {
+    observer_.OnWarning(
+        std::to_string(commit.failed.size()) +
+        " texts got no vector; the first reason: " + commit.failed.front().record.reason);
+    if (Status written = WriteCommit(std::move(commit)); !written.ok()) {
+      write_failed_ = true;
+      return End(written);
+    }
+  }
+  if (progress.ended > 0) ReportProgress();
+}
+
+}  // namespace embstore

@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/ingest/job_runner.h"
+
+#include <algorithm>
+#include <numeric>
+#include <system_error>
+
+#include "engine/base/crash_point.h"
+#include "engine/base/file.h"
+#include "engine/base/text.h"
+
+namespace embstore {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+// Failures in a row, over growing waits, after which the run ends. The jobs go on.
+constexpr std::uint32_t kMaxFailures = 10;
+// A job that the server does not know any more so often in a row is given to a person.
+constexpr std::uint32_t kMaxNotFound = 5;
+
+bool IsTransient(Code code) {
+  return code == Code::kUnavailable || code == Code::kInDoubt || code == Code::kRateLimited;
+}
+
+}  // namespace
+
+JobRunner::JobRunner(Context context)
+    : context_(std::move(context)), api_(*context_.provider.batch()) {}
+
+std::size_t JobRunner::Adopt() {
+  const std::vector<JobRecord> all = context_.writer.ledger().Jobs();
+  std::vector<JobRecord> open;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(open),
+               [](const JobRecord& job) { return job.step != JobStep::kEnded; });
+  RemoveStrayJobFiles(context_.directory, open);
+  for (JobRecord& record : open) {
+    const bool ours = record.batch && record.space == context_.gate.terms().space;
+    if (!ours || record.step == JobStep::kQuarantined) continue;
+    context_.gate.Resume(record);
+    jobs_.push_back({.record = std::move(record), .due = context_.clock.Monotonic()});
+  }
+  return jobs_.size();
+}
+
+bool JobRunner::HasRoom(std::uint64_t tokens) const {
+  const BatchPolicy& policy = context_.options.batch;
+  if (jobs_.empty()) return true;
+  if (jobs_.size() >= policy.max_jobs) return false;
+  if (std::any_of(jobs_.begin(), jobs_.end(), [](const Job& j) { return j.waits_for_room; })) {
+    return false;
+  }
+  const std::uint64_t enqueued =
+      std::accumulate(jobs_.begin(), jobs_.end(), std::uint64_t{0},
+                      [](std::uint64_t sum, const Job& j) { return sum + j.record.tokens; });
+  return enqueued + context_.gate.ExpectedTokens(tokens) <= policy.max_enqueued_tokens;
+}
+
+bool JobRunner::AllSubmitted() const {
+  return std::all_of(jobs_.begin(), jobs_.end(), [](const Job& job) {
+    return job.record.step == JobStep::kCreated || job.waits_for_room;
+  });
+}
+
+Status JobRunner::Plan(std::span<const std::string> texts, std::span<const TextKey> keys,
+                       std::uint64_t tokens, std::uint32_t round) {
+  const auto input = WriteJobInput(context_.directory, context_.store_id, api_, texts, keys,
+                                   context_.clock.WallMicros(), context_.gate.terms().run);
+  if (!input.ok()) return input.status();
+  EMBSTORE_CRASH_POINT("job-file-written");
+  RequestIntent intent;
+  intent.tokens = tokens;
+  for (const TextKey& key : keys) intent.keys.push_back(LedgerKey(key));
+  intent.display_name = input->display_name;
+  intent.input_bytes = input->bytes;
+  intent.input_digest = input->digest;
+  const auto number = context_.gate.Begin(intent);
+  Job job;
+  job.record.display_name = input->display_name;
+  if (!number.ok()) {
+    RemoveJobFiles(context_.directory, job.record);
+    return number.status();
+  }
+  job.record.id = *number;
+  job.record.texts = texts.size();
+  job.record.tokens = context_.gate.ExpectedTokens(tokens);
+  job.record.input_bytes = input->bytes;
+  job.record.input_digest = input->digest;
+  job.record.space = context_.gate.terms().space;
+  job.record.split = context_.gate.terms().split;
+  job.round = round;
+  job.due = context_.clock.Monotonic();
+  jobs_.push_back(std::move(job));
+  return {};
+}
+
+nanoseconds JobRunner::NextDue() const {
+  nanoseconds due = nanoseconds::max();
+  for (const Job& job : jobs_) due = std::min(due, job.due);
+  return due;
+}
+
+Status JobRunner::Work() {
+  for (Job& job : jobs_) {
+    // As many steps as can be taken without waiting.
+    while (!job.done && job.due <= context_.clock.Monotonic()) {
+      if (context_.options.stop != nullptr && context_.options.stop->load()) return {};
+      if (Status stepped = Step(&job); !stepped.ok()) return stepped;
+    }
+  }
+  jobs_.remove_if([](const Job& job) { return job.done; });
+  return {};
+}
+
+Status JobRunner::Step(Job* job) {
+  switch (job->record.step) {
+    case JobStep::kPlanned:
+      return Upload(job);
+    case JobStep::kUploaded:
+      return Create(job);
+    case JobStep::kCreating:
+      return FindCreated(job);
+    case JobStep::kCreated:
+      return Poll(job);
+    case JobStep::kQuarantined:
+    case JobStep::kEnded:
+      job->done = true;
+      return {};
+  }
+  return {Code::kInternal, "a job without a step"};
+}
+
+Status JobRunner::Upload(Job* job) {
+  const auto path = JobInputPath(context_.directory, job->record);
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    // Nothing was sent yet, so nothing is lost but the file.
+    context_.observer.OnWarning(Name(*job) +
+                                " lost its input file before it was sent; its texts "
+                                "are sent with another job");
+    return EndWithoutResult(job);
+  }
+  const auto file = api_.Upload(path, job->record.display_name);
+  if (!file.ok()) return Retry(job, file.status(), "upload its input");
+  EMBSTORE_CRASH_POINT("upload-answered");
+  Soon(job);
+  JobChange change;
+  change.input_file = job->record.input_file = *file;
+  Status written = Change(job, JobStep::kUploaded, std::move(change));
+  EMBSTORE_CRASH_POINT("upload-recorded");
+  return written;
+}
+
+Status JobRunner::Create(Job* job) {
+  if (Status written = Change(job, JobStep::kCreating); !written.ok()) return written;
+  EMBSTORE_CRASH_POINT("creation-recorded");
+  const auto remote = api_.Create(job->record.input_file, job->record.display_name);
+  EMBSTORE_CRASH_POINT("creation-answered");
+  ++progress_.created;
+  if (remote.ok()) {
+    JobChange change;
+    change.name = job->record.name = remote->name;
+    change.state = job->record.state = remote->state_text;
+    context_.observer.OnNotice(Name(*job) + " created: " + remote->name + " (" +
+                               std::to_string(job->record.texts) + " texts)");
+    Soon(job);
+    Later(job, context_.options.batch.first_poll, context_.options.batch.max_poll);
+    Status written = Change(job, JobStep::kCreated, std::move(change));
+    EMBSTORE_CRASH_POINT("created-recorded");
+    return written;
+  }
+  const Status& status = remote.status();
+  switch (status.code()) {
+    case Code::kInDoubt:
+      context_.observer.OnWarning(Name(*job) +
+                                  ": no answer to its creation; it is looked for "
+                                  "before it is created again: " +
+                                  status.message());
+      Soon(job);
+      return {};  // Stays in kCreating.
+    case Code::kRateLimited:
+      return RefusedForRoom(job, status);
+    case Code::kUnavailable: {
+      Status written = Change(job, JobStep::kUploaded);
+      return written.ok() ? Retry(job, status, "create it") : written;
+    }
+    case Code::kNotFound: {
+      Status written = Change(job, JobStep::kPlanned);  // The input has expired on the server.
+      return written.ok() ? Retry(job, status, "create it") : written;
+    }
+    default: {
+      Status ended = EndWithoutResult(job);
+      return ended.ok() ? status.Prefixed(Name(*job) + " was refused") : ended;
+    }
+  }
+}
+
+Status JobRunner::RefusedForRoom(Job* job, const Status& status) {
+  if (Status written = Change(job, JobStep::kUploaded); !written.ok()) return written;
+  const BatchPolicy& policy = context_.options.batch;
+  if (!job->waits_for_room) {
+    job->wait = {};
+    context_.observer.OnNotice("the server's queue is full; " + Name(*job) +
+                               " waits for room (this is normal): " + status.message());
+  }
+  job->waits_for_room = true;
+  Later(job, std::max(policy.queue_wait, status.backoff().retry_after), policy.max_queue_wait);
+  return {};
+}
+
+Status JobRunner::FindCreated(Job* job) {
+  std::vector<RemoteJob> found;
+  const Status listed = api_.List([&](const RemoteJob& remote) {
+    if (remote.display_name == job->record.display_name) found.push_back(remote);
+    return true;
+  });
+  if (!listed.ok()) return Retry(job, listed, "look for it");
+  const nanoseconds now = context_.clock.Monotonic();
+  if (job->creating_since < nanoseconds::zero()) job->creating_since = now;
+  if (found.empty()) {
+    const BatchPolicy& policy = context_.options.batch;
+    if (now - job->creating_since < policy.creation_grace) {
+      Later(job, policy.first_poll, policy.creation_grace);
+      job->due = std::min(job->due, job->creating_since + policy.creation_grace);
+      return {};
+    }
+    job->creating_since = nanoseconds(-1);
+    Soon(job);
+    context_.observer.OnNotice(Name(*job) + " is not on the server; it is created now");
+    return Change(job, JobStep::kUploaded);
+  }
+  for (std::size_t i = 1; i < found.size(); ++i) {
+    const Status cancelled = api_.Cancel(found[i].name);
+    context_.observer.OnWarning(
+        "the server has " + std::to_string(found.size()) + " jobs for " + Name(*job) + "; " +
+        found[0].name + " is taken, " + found[i].name +
+        (cancelled.ok() ? " was cancelled" : " could not be cancelled: " + cancelled.message()));
+  }
+  JobChange change;
+  change.name = job->record.name = found[0].name;
+  change.state = job->record.state = found[0].state_text;
+  context_.observer.OnNotice(Name(*job) + " was found on the server: " + found[0].name);
+  Soon(job);
+  return Change(job, JobStep::kCreated, std::move(change));
+}
+
+Status JobRunner::Poll(Job* job) {
+  std::error_code error;
+  if (std::filesystem::exists(JobResultPath(context_.directory, job->record), error)) {
+    return Collect(job, /*partial=*/job->record.state.find("SUCCEEDED") == std::string::npos);
+  }
+  const auto remote = api_.Get(job->record.name);
+  if (remote.code() == Code::kNotFound) {
+    if (++job->failures < kMaxNotFound) {
+      Later(job, context_.options.batch.first_poll, context_.options.batch.max_poll);
+      return {};
+    }
+    return Hold(job, "the server no longer knows it");
+  }
+  if (!remote.ok()) return Retry(job, remote.status(), "ask for its state");
+  job->state = remote->state;
+  if (remote->state_text != job->record.state || remote->result_file != job->record.result_file) {
+    if (remote->state_text != job->record.state) {
+      context_.observer.OnNotice(Name(*job) + ": " + remote->state_text);
+    }
+    JobChange change;
+    change.state = job->record.state = remote->state_text;
+    change.result_file = job->record.result_file = remote->result_file;
+    if (Status written = Change(job, JobStep::kCreated, std::move(change)); !written.ok()) {
+      return written;
+    }
+  }
+  const bool succeeded = remote->state == BatchState::kSucceeded;
+  const bool has_result = !remote->result_file.empty();
+  if (!IsTerminal(remote->state) || (succeeded && !has_result)) {
+    job->failures = 0;
+    Later(job, context_.options.batch.first_poll, context_.options.batch.max_poll);
+    return {};
+  }
+  if (!succeeded) {
+    context_.observer.OnWarning(Name(*job) + " ended as " + remote->state_text +
+                                (remote->error.empty() ? "" : ": " + remote->error) +
+                                (has_result ? "; what it delivered is kept" : ""));
+  }
+  if (!has_result) return EndWithoutResult(job);
+  Status downloaded = Download(job);
+  if (!downloaded.ok()) return downloaded;
+  return job->due > context_.clock.Monotonic() ? Status() : Collect(job, !succeeded);
+}
+
+Status JobRunner::Download(Job* job) {
+  auto file = AtomicFile::Create(JobResultPath(context_.directory, job->record));
+  if (!file.ok()) return file.status();
+  Status written;
+  Status fetched = api_.Download(job->record.result_file, [&](std::string_view bytes) {
+    return written = (*file)->Append(bytes);
+  });
+  if (!written.ok()) return written;
+  if (fetched.ok()) {
+    job->record.stored_texts = 0;  // Rows of a new file come in an order of their own.
+    Status committed = (*file)->Commit();
+    EMBSTORE_CRASH_POINT("result-downloaded");
+    return committed;
+  }
+  if (!IsTransient(fetched.code()) && fetched.code() != Code::kNotFound &&
+      fetched.code() != Code::kInvalidReply) {
+    return fetched;
+  }
+  // It is paid for: no number of failures makes it be sent again.
+  if (job->failures++ == 0) {
+    context_.observer.OnWarning(Name(*job) +
+                                " is ready, but its result cannot be fetched now; "
+                                "this is tried again: " +
+                                fetched.message());
+  }
+  Later(job, context_.options.batch.first_poll, context_.options.batch.max_poll);
+  return {};
+}
+
+Status JobRunner::Collect(Job* job, bool partial) {
+  const auto texts = ReadJobInput(context_.directory, api_, job->record);
+  if (!texts.ok()) return texts.status();
+  const CommitSink commit = [&](Commit rows) {
+    return context_.commit(job->record, std::move(rows));
+  };
+  JobCollector collector(context_.provider, api_, context_.gate, commit, *texts);
+  CollectOptions options;
+  options.check_pairing = context_.options.check_pairing;
+  options.partial = partial;
+  options.skip = job->record.stored_texts;
+  auto outcome =
+      collector.Collect(JobResultPath(context_.directory, job->record), job->record.id, options);
+  if (outcome.code() == Code::kHeld) return Hold(job, outcome.status().message());
+  if (!outcome.ok()) return outcome.status();
+  progress_.stored += outcome->stored;
+  progress_.tokens += outcome->tokens;
+  progress_.tokens_estimated = progress_.tokens_estimated || outcome->tokens_estimated;
+  std::vector<FailedJobText> failed;
+  for (auto& [index, reason] : outcome->failed) {
+    failed.push_back({(*texts)[index], std::move(reason), job->round});
+  }
+  return Finish(job, std::move(failed));
+}
+
+Status JobRunner::EndWithoutResult(Job* job) {
+  ++progress_.ended_without_result;
+  std::vector<FailedJobText> failed;
+  auto texts = ReadJobInput(context_.directory, api_, job->record);
+  if (texts.ok()) {
+    for (JobText& text : *texts) {
+      failed.push_back(
+          {std::move(text), {Code::kUnavailable, Name(*job) + " brought no result"}, job->round});
+    }
+  }
+  return Finish(job, std::move(failed));
+}
+
+Status JobRunner::Finish(Job* job, std::vector<FailedJobText> failed) {
+  std::vector<std::uint64_t> not_stored;
+  for (const FailedJobText& text : failed) not_stored.push_back(LedgerKey(text.text.key));
+  const bool all_failed = job->record.texts == not_stored.size();
+  // Whether the rows that were done before a cancellation are billed, nobody says.
+  const RequestEnd without_vectors =
+      job->state == BatchState::kCancelled ? RequestEnd::kInDoubt : RequestEnd::kNotBilled;
+  EMBSTORE_CRASH_POINT("job-stored");
+  Status ended =
+      all_failed ? context_.gate.End(job->record.id, without_vectors, "the job brought no vector")
+                 : context_.gate.EndJob(job->record.id, std::move(not_stored));
+  if (!ended.ok()) return ended;
+  EMBSTORE_CRASH_POINT("job-ended");
+  DeleteRemoteFiles(*job);
+  RemoveJobFiles(context_.directory, job->record);
+  EMBSTORE_CRASH_POINT("job-removed");
+  ++progress_.ended;
+  std::move(failed.begin(), failed.end(), std::back_inserter(progress_.failed));
+  job->done = true;
+  WakeWaiting();
+  return {};
+}
+
+Status JobRunner::Hold(Job* job, const std::string& why) {
+  JobChange change;
+  change.note = why;
+  if (Status written = Change(job, JobStep::kQuarantined, std::move(change)); !written.ok()) {
+    return written;
+  }
+  ++progress_.quarantined;
+  const std::string id = std::to_string(job->record.id);
+  context_.observer.OnWarning(
+      Name(*job) + " is set aside: " + why +
+      ". Nothing of it was stored and its texts are not sent again. 'embstore jobs --accept " + id +
+      "' stores what fits, '--abandon " + id + "' lets its texts be sent, and paid for, again");
+  job->done = true;
+  WakeWaiting();
+  return {};
+}
+
+Status JobRunner::Retry(Job* job, const Status& status, const char* what) {
+  const bool transient = IsTransient(status.code()) || status.code() == Code::kNotFound ||
+                         status.code() == Code::kInvalidReply;
+  if (!transient || ++job->failures > kMaxFailures) {
+    return status.Prefixed("cannot " + std::string(what) + " (" + Name(*job) + ")");
+  }
+  if (job->failures == 1) {
+    context_.observer.OnWarning(Name(*job) + ": cannot " + what +
+                                " now, trying again: " + status.message());
+  }
+  const RetryPolicy& retry = context_.options.retry;
+  Later(job, std::max(retry.initial_wait / 4, status.backoff().retry_after),
+        context_.options.batch.max_poll);
+  return {};
+}
+
+Status JobRunner::Change(Job* job, JobStep step, JobChange change) {
+  job->record.step = step;
+  change.request = job->record.id;
+  change.step = step;
+  change.micros = context_.clock.WallMicros();
+  return context_.writer.ledger().ChangeJob(change);
+}
+
+void JobRunner::DeleteRemoteFiles(const Job& job) {
+  if (job.record.input_file.empty()) return;
+  // Files vanish by themselves after two days; a failure here changes nothing.
+  api_.DeleteFile(job.record.input_file).IgnoreError();
+}
+
+void JobRunner::Soon(Job* job) {
+  job->wait = {};
+  job->failures = 0;
+  job->waits_for_room = false;
+  job->due = context_.clock.Monotonic();
+}
+
+void JobRunner::Later(Job* job, milliseconds first, milliseconds most) {
+  job->wait = job->wait.count() == 0 ? first : std::min(job->wait * 3 / 2, most);
+  job->due = context_.clock.Monotonic() + std::max(job->wait, milliseconds(1));
+}
+
+void JobRunner::WakeWaiting() {
+  for (Job& job : jobs_) {
+    if (job.waits_for_room) job.due = context_.clock.Monotonic();
+  }
+}
+
+std::string JobRunner::Name(const Job& job) const { return "job " + std::to_string(job.record.id); }
+
+}  // namespace embstore

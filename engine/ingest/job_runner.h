@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Batch jobs from texts to stored vectors. Every step is written down in the ledger before or after
+// it is taken, so that a run that dies at any point is gone on with by the next one, without a
+// second job for the same texts.
+//
+//   planned --upload--> uploaded --(creating)--> created --poll, download, store--> ended
+//                          ^                        |
+//                 surely refused, or no job    quarantined (a person decides)
+//                 found after the grace time
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <list>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "embstore/batch.h"
+#include "embstore/clock.h"
+#include "embstore/ingest.h"
+#include "embstore/provider.h"
+#include "embstore/spending.h"
+#include "embstore/status.h"
+#include "engine/ingest/job_collector.h"
+#include "engine/ingest/spend_gate.h"
+
+namespace embstore {
+
+/// A text that has no vector after a job.
+struct FailedJobText {
+  JobText text;
+  Status reason;
+  std::uint32_t round = 1;  ///< How often it was sent.
+};
+
+/// What jobs brought since the last look.
+struct JobsProgress {
+  std::uint64_t stored = 0;
+  std::uint64_t tokens = 0;
+  bool tokens_estimated = false;
+  std::uint64_t created = 0;  ///< Paid calls.
+  std::uint64_t ended = 0;    ///< Jobs that are settled.
+  std::uint64_t ended_without_result = 0;
+  std::uint64_t quarantined = 0;
+  std::vector<FailedJobText> failed;
+};
+
+/// Not thread-safe; one thread at a time.
+class JobRunner {
+ public:
+  /// What the runner works with; everything outlives it.
+  struct Context {
+    StoreWriter& writer;
+    const std::filesystem::path& directory;
+    const std::string& store_id;
+    Provider& provider;
+    SpendGate& gate;
+    Clock& clock;
+    IngestObserver& observer;
+    const IngestOptions& options;
+    /// Makes what a job brought durable; adds what the runner does not know.
+    std::function<Status(const JobRecord&, Commit)> commit;
+  };
+  explicit JobRunner(Context context);
+
+  /// Takes over the open jobs of the gate's space that the ledger knows; answers how many.
+  std::size_t Adopt();
+
+  /// Whether a job with so many tokens may join those under way.
+  bool HasRoom(std::uint64_t tokens) const;
+
+  /// Writes a new job down; Work() does the rest. `tokens` is the estimate for all texts.
+  /// kBudgetReached: nothing was begun.
+  Status Plan(std::span<const std::string> texts, std::span<const TextKey> keys,
+              std::uint64_t tokens, std::uint32_t round);
+
+  /// Takes every step that is due by now. An error ends the run; the jobs stay as they are.
+  Status Work();
+
+  /// When Work has something to do next, on the monotonic clock.
+  std::chrono::nanoseconds NextDue() const;
+
+  std::size_t active() const { return jobs_.size(); }
+  /// No job has a step to take other than waiting for the server.
+  bool AllSubmitted() const;
+
+  /// What happened since the last call.
+  JobsProgress TakeProgress() { return std::exchange(progress_, {}); }
+
+ private:
+  struct Job {
+    JobRecord record;
+    std::uint32_t round = 1;
+    std::chrono::nanoseconds due{0};
+    std::chrono::milliseconds wait{0};
+    std::uint32_t failures = 0;  // In a row, of the step at hand.
+    std::chrono::nanoseconds creating_since{-1};
+    bool waits_for_room = false;
+    BatchState state = BatchState::kUnknown;
+    bool done = false;
+  };
+
+  Status Step(Job* job);
+  Status Upload(Job* job);
+  Status Create(Job* job);
+  Status FindCreated(Job* job);
+  Status Poll(Job* job);
+  Status Collect(Job* job, bool partial);
+  Status Download(Job* job);
+  Status EndWithoutResult(Job* job);
+  Status Finish(Job* job, std::vector<FailedJobText> failed);
+  Status Hold(Job* job, const std::string& why);
+  Status RefusedForRoom(Job* job, const Status& status);
+
+  /// Waits and tries again, or answers `status` when that was done often enough.
+  Status Retry(Job* job, const Status& status, const char* what);
+  Status Change(Job* job, JobStep step, JobChange change = {});
+  void DeleteRemoteFiles(const Job& job);
+  /// The next step is taken after `wait`, which grows by half each time up to `most`.
+  void Later(Job* job, std::chrono::milliseconds first, std::chrono::milliseconds most);
+  void Soon(Job* job);
+  void WakeWaiting();
+  std::string Name(const Job& job) const;
+
+  Context context_;
+  BatchApi& api_;
+  std::list<Job> jobs_;
+  JobsProgress progress_;
+};
+
+}  // namespace embstore

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Synchronous answers that were paid for and do not fit their texts: kept in a file of their own
+// until a person accepts or abandons them. Format: docs/format.md.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "embstore/provider.h"
+#include "embstore/status.h"
+
+namespace embstore {
+
+std::filesystem::path QuarantinePath(const std::filesystem::path& directory, std::uint64_t request);
+
+/// Durable when it returns.
+Status WriteQuarantine(const std::filesystem::path& directory, std::uint64_t request,
+                       std::span<const std::string_view> texts, const EmbedReply& reply,
+                       std::uint32_t dimensions);
+
+struct QuarantinedAnswer {
+  std::vector<std::string> texts;
+  std::vector<float> vectors;  ///< float32 (N, D), row major.
+};
+/// kNotFound: no such file. kCorruption: damaged.
+Result<QuarantinedAnswer> ReadQuarantine(const std::filesystem::path& directory,
+                                         std::uint64_t request, std::uint32_t dimensions);
+
+/// What to tell the user about it.
+std::string QuarantineMessage(std::uint64_t request, std::uint64_t texts);
+
+}  // namespace embstore

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "job_rows.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "app.h"
+#include "engine/base/text.h"
+
+namespace embstore::tool {
+namespace {
+
+std::string Age(std::int64_t micros) {
+  const std::int64_t minutes = std::max<std::int64_t>(micros, 0) / 60'000'000;
+  if (minutes < 60) return fmt::format("{} min", minutes);
+  if (minutes < 48 * 60) return fmt::format("{} h", minutes / 60);
+  return fmt::format("{} days", minutes / (24 * 60));
+}
+
+}  // namespace
+
+void WriteJobs(const std::vector<JobRecord>& jobs, JsonWriter* json) {
+  json->BeginArray();
+  for (const JobRecord& job : jobs) {
+    json->BeginObject();
+    json->Key("id").Uint(job.id);
+    json->Key("name").String(job.name);
+    json->Key("display_name").String(job.display_name);
+    json->Key("state").String(job.state);
+    json->Key("open").Bool(job.step != JobStep::kEnded);
+    json->Key("split").String(job.split);
+    json->Key("model").String(job.model);
+    json->Key("texts").Uint(job.texts);
+    json->Key("stored_texts").Uint(job.stored_texts);
+    json->Key("tokens").Uint(job.tokens);
+    json->Key("price_usd").Double(job.cost.usd());
+    json->Key("created").String(FormatUtc(job.created_micros));
+    json->Key("updated").String(FormatUtc(job.updated_micros));
+    json->Key("note").String(job.note);
+    json->EndObject();
+  }
+  json->EndArray();
+}
+
+std::string JobTable(const std::vector<JobRecord>& jobs, std::int64_t now_micros) {
+  std::string out = fmt::format("{:>5} {:<24} {:<16} {:>9} {:>11} {:>10} {:>8}  {}\n", "job",
+                                "state", "split", "texts", "tokens", "price", "age", "name");
+  for (const JobRecord& job : jobs) {
+    out += fmt::format(
+        "{:>5} {:<24} {:<16} {:>9} {:>11} {:>10} {:>8}  {}\n", job.id, Printable(job.state, 40),
+        job.split, WithCommas(job.texts), WithCommas(job.tokens), FormatUsd(job.cost),
+        Age(now_micros - job.created_micros), job.name.empty() ? "-" : Printable(job.name, 60));
+    if (!job.note.empty()) out += "      " + Printable(job.note, 300) + "\n";
+  }
+  return out;
+}
+
+std::vector<JobRecord> OnlyOpen(std::vector<JobRecord> jobs) {
+  std::erase_if(jobs, [](const JobRecord& job) { return job.step == JobStep::kEnded; });
+  return jobs;
+}
+
+}  // namespace embstore::tool

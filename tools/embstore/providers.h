@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Providers from the configuration and the keys in the environment.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "embstore/config.h"
+#include "embstore/provider.h"
+#include "embstore/record.h"
+#include "embstore/status.h"
+
+namespace embstore::tool {
+
+inline constexpr std::string_view kGemini = "gemini";
+inline constexpr std::string_view kOpenAi = "openai";
+inline constexpr std::string_view kLocal = "local";
+
+enum class Purpose {
+  kEmbed,  ///< Needs a key.
+  kPlan,   ///< Sends nothing, so needs none.
+};
+
+/// A duration as the configuration writes it.
+std::chrono::milliseconds Milliseconds(double seconds);
+
+/// The configured provider. kPermissionDenied: no key in the environment.
+Result<std::unique_ptr<Provider>> MakeProvider(const Config& config, Purpose purpose);
+
+/// The provider whose vectors `space` holds, with the configuration's address and limits.
+Result<std::unique_ptr<Provider>> MakeProviderOf(const SpaceRecord& space, Config config);
+
+/// The model that a provider has when none is named.
+std::string DefaultModel(std::string_view provider);
+
+/// The prices of the provider's model; none, with a warning, when the table has none.
+ModelPrice PriceOf(const Config& config, const Provider& provider, std::string* warning);
+
+}  // namespace embstore::tool
