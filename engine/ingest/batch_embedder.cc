@@ -191,6 +191,7 @@ Status BatchEmbedder::Settle(const BatchTexts& batch, Range range, std::uint64_t
       }
       break;
     case Code::kInDoubt:
+    case Code::kInternal:  // A provider that threw: nobody knows how far it came.
       outcome->texts_in_doubt += range.end - range.begin;
       outcome->cost_in_doubt += gate_.CostOfEstimate(tokens);
       written = gate_.End(number, RequestEnd::kInDoubt, status.message());

@@ -59,27 +59,29 @@ void IngestRun::RunJobs(JobRunner* jobs) {
     const Status worked = jobs->Work();
     TakeJobProgress(jobs);
     if (!worked.ok()) return End(worked);
-    const bool more = !halt_.load() && (next_batch_ < batches_.size() || !retries_.empty());
-    if (jobs->active() == 0 && !more) break;
-    if (jobs->active() > 0 && !options_.batch.wait && jobs->AllSubmitted() &&
-        (!more || !jobs->HasRoom(1))) {
-      break;
+    if (!options_.batch.wait && jobs->AllSubmitted() && !CanSubmit(*jobs)) break;
+    const bool more = next_batch_ < batches_.size() || !retries_.empty();
+    if (jobs->active() == 0) {
+      if (halt_.load() || !more) break;
+      continue;
     }
-    if (jobs->active() == 0) continue;
     const nanoseconds wait = jobs->NextDue() - clock_.Monotonic();
     if (wait > nanoseconds::zero()) clock_.SleepFor(wait, options_.stop);
   }
 }
 
-void IngestRun::SubmitJobs(JobRunner* jobs) {
-  while (!halt_.load() && next_batch_ < batches_.size()) {
-    std::uint64_t tokens = 0;
-    for (std::size_t i = batches_[next_batch_].begin; i < batches_[next_batch_].end; ++i) {
-      tokens += scan_.missing[i].tokens;
-    }
-    if (!jobs->HasRoom(tokens)) return;
-    SubmitRange(jobs, next_batch_++);
+bool IngestRun::CanSubmit(const JobRunner& jobs) const {
+  if (halt_.load() || next_batch_ == batches_.size()) return false;
+  std::uint64_t tokens = 0;
+  for (std::size_t i = batches_[next_batch_].begin; i < batches_[next_batch_].end; ++i) {
+    tokens += scan_.missing[i].tokens;
   }
+  return jobs.HasRoom(tokens);
+}
+
+void IngestRun::SubmitJobs(JobRunner* jobs) {
+  while (CanSubmit(*jobs)) SubmitRange(jobs, next_batch_++);
+  if (next_batch_ < batches_.size()) return;
   // Without waiting there are no second tries: the next run finds these texts missing.
   if (!halt_.load() && !retries_.empty() && options_.batch.wait) SubmitRetries(jobs);
 }
@@ -151,7 +153,12 @@ void IngestRun::TakeJobProgress(JobRunner* jobs) {
   report_.batches.skipped += progress.quarantined;
   report_.batches.successful += progress.ended - progress.ended_without_result;
   Commit commit = NewCommit();
+  Money in_doubt;
   for (FailedJobText& failed : progress.failed) {
+    if (failed.reason.code() == Code::kInDoubt) {
+      ++report_.in_doubt;
+      in_doubt += gate_->CostOfEstimate(provider_.EstimateTokens(failed.text.text));
+    }
     const bool final =
         failed.reason.code() == Code::kRejected || failed.round >= options_.batch.max_rounds;
     if (!final) {
@@ -171,6 +178,12 @@ void IngestRun::TakeJobProgress(JobRunner* jobs) {
       write_failed_ = true;
       return End(written);
     }
+  }
+  report_.in_doubt_cost += in_doubt;
+  if (in_doubt > Money() && !gate_->MayResend(in_doubt)) {
+    End({Code::kHeld,
+         "a job was cancelled, and by the doubt policy its texts are not sent again, because they "
+         "may have been paid for"});
   }
   if (progress.ended > 0) ReportProgress();
 }

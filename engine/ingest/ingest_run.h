@@ -66,6 +66,8 @@ class IngestRun {
   void EmbedByJobs();
   void RunJobs(JobRunner* jobs);
   Status CommitJobRows(const JobRecord& job, Commit commit);
+  /// Whether there is another job of missing texts, and room for it.
+  bool CanSubmit(const JobRunner& jobs) const;
   void SubmitJobs(JobRunner* jobs);
   void SubmitRange(JobRunner* jobs, std::size_t index);
   void SubmitRetries(JobRunner* jobs);

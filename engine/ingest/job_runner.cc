@@ -133,14 +133,15 @@ Status JobRunner::Step(Job* job) {
 
 Status JobRunner::Upload(Job* job) {
   const auto path = JobInputPath(context_.directory, job->record);
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) {
+  const auto texts = ReadJobInput(context_.directory, api_, job->record);
+  if (texts.code() == Code::kCorruption) {
     // Nothing was sent yet, so nothing is lost but the file.
     context_.observer.OnWarning(Name(*job) +
-                                " lost its input file before it was sent; its texts "
-                                "are sent with another job");
+                                " lost its input file before it was sent; the next run sends its "
+                                "texts with another job");
     return EndWithoutResult(job);
   }
+  if (!texts.ok()) return texts.status();
   const auto file = api_.Upload(path, job->record.display_name);
   if (!file.ok()) return Retry(job, file.status(), "upload its input");
   EMBSTORE_CRASH_POINT("upload-answered");
@@ -178,6 +179,7 @@ Status JobRunner::Create(Job* job) {
                                   "before it is created again: " +
                                   status.message());
       Soon(job);
+      if (++job->failed_creations > kMaxFailures) break;
       return {};  // Stays in kCreating.
     case Code::kRateLimited:
       return RefusedForRoom(job, status);
@@ -187,6 +189,7 @@ Status JobRunner::Create(Job* job) {
     }
     case Code::kNotFound: {
       Status written = Change(job, JobStep::kPlanned);  // The input has expired on the server.
+      if (++job->failed_creations > kMaxFailures) break;
       return written.ok() ? Retry(job, status, "create it") : written;
     }
     default: {
@@ -194,6 +197,8 @@ Status JobRunner::Create(Job* job) {
       return ended.ok() ? status.Prefixed(Name(*job) + " was refused") : ended;
     }
   }
+  return status.Prefixed("cannot create " + Name(*job) + " in " +
+                         std::to_string(job->failed_creations) + " attempts");
 }
 
 Status JobRunner::RefusedForRoom(Job* job, const Status& status) {
@@ -230,6 +235,10 @@ Status JobRunner::FindCreated(Job* job) {
     context_.observer.OnNotice(Name(*job) + " is not on the server; it is created now");
     return Change(job, JobStep::kUploaded);
   }
+  // A run that died here may have cancelled all but one already.
+  std::stable_partition(found.begin(), found.end(), [](const RemoteJob& remote) {
+    return !IsTerminal(remote.state) || remote.state == BatchState::kSucceeded;
+  });
   for (std::size_t i = 1; i < found.size(); ++i) {
     const Status cancelled = api_.Cancel(found[i].name);
     context_.observer.OnWarning(
@@ -259,6 +268,7 @@ Status JobRunner::Poll(Job* job) {
     return Hold(job, "the server no longer knows it");
   }
   if (!remote.ok()) return Retry(job, remote.status(), "ask for its state");
+  job->failures = 0;
   job->state = remote->state;
   if (remote->state_text != job->record.state || remote->result_file != job->record.result_file) {
     if (remote->state_text != job->record.state) {
@@ -274,7 +284,6 @@ Status JobRunner::Poll(Job* job) {
   const bool succeeded = remote->state == BatchState::kSucceeded;
   const bool has_result = !remote->result_file.empty();
   if (!IsTerminal(remote->state) || (succeeded && !has_result)) {
-    job->failures = 0;
     Later(job, context_.options.batch.first_poll, context_.options.batch.max_poll);
     return {};
   }
@@ -290,6 +299,7 @@ Status JobRunner::Poll(Job* job) {
 }
 
 Status JobRunner::Download(Job* job) {
+  if (Status made = MakeJobsDirectory(context_.directory); !made.ok()) return made;
   auto file = AtomicFile::Create(JobResultPath(context_.directory, job->record));
   if (!file.ok()) return file.status();
   Status written;
@@ -308,7 +318,7 @@ Status JobRunner::Download(Job* job) {
     return fetched;
   }
   // It is paid for: no number of failures makes it be sent again.
-  if (job->failures++ == 0) {
+  if (job->failed_downloads++ == 0) {
     context_.observer.OnWarning(Name(*job) +
                                 " is ready, but its result cannot be fetched now; "
                                 "this is tried again: " +
@@ -340,33 +350,34 @@ Status JobRunner::Collect(Job* job, bool partial) {
   for (auto& [index, reason] : outcome->failed) {
     failed.push_back({(*texts)[index], std::move(reason), job->round});
   }
-  return Finish(job, std::move(failed));
+  return Finish(job, /*has_vectors=*/failed.size() < texts->size(), std::move(failed));
 }
 
 Status JobRunner::EndWithoutResult(Job* job) {
   ++progress_.ended_without_result;
+  const Status reason(job->state == BatchState::kCancelled ? Code::kInDoubt : Code::kUnavailable,
+                      Name(*job) + " brought no result");
   std::vector<FailedJobText> failed;
   auto texts = ReadJobInput(context_.directory, api_, job->record);
   if (texts.ok()) {
-    for (JobText& text : *texts) {
-      failed.push_back(
-          {std::move(text), {Code::kUnavailable, Name(*job) + " brought no result"}, job->round});
-    }
+    for (JobText& text : *texts) failed.push_back({std::move(text), reason, job->round});
   }
-  return Finish(job, std::move(failed));
+  return Finish(job, /*has_vectors=*/false, std::move(failed));
 }
 
-Status JobRunner::Finish(Job* job, std::vector<FailedJobText> failed) {
+Status JobRunner::Finish(Job* job, bool has_vectors, std::vector<FailedJobText> failed) {
   std::vector<std::uint64_t> not_stored;
   for (const FailedJobText& text : failed) not_stored.push_back(LedgerKey(text.text.key));
-  const bool all_failed = job->record.texts == not_stored.size();
   // Whether the rows that were done before a cancellation are billed, nobody says.
   const RequestEnd without_vectors =
       job->state == BatchState::kCancelled ? RequestEnd::kInDoubt : RequestEnd::kNotBilled;
   EMBSTORE_CRASH_POINT("job-stored");
   Status ended =
-      all_failed ? context_.gate.End(job->record.id, without_vectors, "the job brought no vector")
-                 : context_.gate.EndJob(job->record.id, std::move(not_stored));
+      has_vectors
+          ? context_.gate.EndJob(job->record.id, std::move(not_stored))
+          : context_.gate.End(job->record.id, without_vectors, "the job brought no vector");
+  // The files go only when nobody can need them any more.
+  if (ended.ok()) ended = context_.writer.ledger().Sync();
   if (!ended.ok()) return ended;
   EMBSTORE_CRASH_POINT("job-ended");
   DeleteRemoteFiles(*job);

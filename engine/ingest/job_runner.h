@@ -97,6 +97,8 @@ class JobRunner {
     std::chrono::nanoseconds due{0};
     std::chrono::milliseconds wait{0};
     std::uint32_t failures = 0;  // In a row, of the step at hand.
+    std::uint32_t failed_creations = 0;
+    std::uint32_t failed_downloads = 0;
     std::chrono::nanoseconds creating_since{-1};
     bool waits_for_room = false;
     BatchState state = BatchState::kUnknown;
@@ -111,7 +113,7 @@ class JobRunner {
   Status Collect(Job* job, bool partial);
   Status Download(Job* job);
   Status EndWithoutResult(Job* job);
-  Status Finish(Job* job, std::vector<FailedJobText> failed);
+  Status Finish(Job* job, bool has_vectors, std::vector<FailedJobText> failed);
   Status Hold(Job* job, const std::string& why);
   Status RefusedForRoom(Job* job, const Status& status);
 

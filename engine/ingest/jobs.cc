@@ -108,6 +108,7 @@ Result<std::uint64_t> AcceptResult(Store* store, const JobRecord& job, Provider*
     not_stored.push_back(LedgerKey((*texts)[index].key));
   }
   Status ended = gate->EndJob(job.id, std::move(not_stored));
+  if (ended.ok()) ended = StoreWriter(store).ledger().Sync();
   if (!ended.ok()) return ended;
   RemoveJobFiles(store->directory(), job);
   return outcome->stored;
@@ -206,6 +207,11 @@ Result<std::uint64_t> AcceptJob(Store* store, Provider* provider, std::uint64_t 
   if (!job.ok()) return job.status();
   if (job->step != JobStep::kQuarantined) {
     return Status(Code::kNotFound, "job " + std::to_string(id) + " is not in quarantine");
+  }
+  if (job->space != MakeSpaceId(provider->identity())) {
+    return Status(Code::kInvalidArgument,
+                  "job " + std::to_string(id) + " belongs to model '" + job->model +
+                      "' with other settings than this provider's; nothing was stored");
   }
   Clock& clock = SystemClock();
   SpendGate gate(writer.ledger(), TermsOf(*job, *provider), clock);

@@ -86,8 +86,10 @@ Result<std::uint64_t> SpendGate::Begin(RequestIntent intent) {
 
 void SpendGate::Resume(const JobRecord& job) {
   const std::lock_guard<std::mutex> guard(mutex_);
-  open_[job.id] = {
-      CostOf(job.tokens, job.price), {}, job.tokens, job.created_micros / kMicrosPerDay, false};
+  // An earlier run may have stored a part of it.
+  const std::uint64_t stored = job.texts == 0 ? 0 : job.tokens * job.stored_texts / job.texts;
+  open_[job.id] = {CostOf(job.tokens, job.price), CostOf(stored, job.price), job.tokens,
+                   job.created_micros / kMicrosPerDay, false};
 }
 
 void SpendGate::Settle(std::map<std::uint64_t, Open>::iterator open, Money cost) {

@@ -58,7 +58,9 @@ Status CatchUp(Store::Impl* impl) {
                               " commits that cost money");
   }
   if (position.charges == commit.charges) return {};
-  return impl->ledger->AddCommit(commit.number, commit.shares);
+  Status added = impl->ledger->AddCommit(commit.number, commit.shares);
+  if (added.code() != Code::kInternal) return added;
+  return Damaged(*impl, "is older than the store: it lacks requests of its last commit");
 }
 
 }  // namespace

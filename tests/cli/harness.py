@@ -35,6 +35,7 @@ retry: {{initial_wait_seconds: 0.01}}
 """
 
 CASES = []
+CRASH_POINTS = []  # Names of points where the program under test can be told to die.
 
 
 def case(function):

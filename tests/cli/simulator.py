@@ -77,3 +77,13 @@ class Oracle(Simulator):
             vectors += [embedding["values"] for embedding in reply["embeddings"]]
         connection.close()
         return vectors
+
+    def openai_vectors(self, texts, dimensions=256, model="text-embedding-3-small"):
+        """As the API of OpenAI gives them, in one call."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("POST", "/v1/embeddings",
+                           json.dumps({"model": model, "input": texts, "dimensions": dimensions}),
+                           {"Authorization": "Bearer oracle", "Content-Type": "application/json"})
+        reply = json.loads(connection.getresponse().read())
+        connection.close()
+        return [item["embedding"] for item in reply["data"]]

@@ -93,7 +93,8 @@ void WriteTrain(Store* store) {
   commit.failed.push_back({MakeTextKey(golden::kTooLong), golden::Failure()});
   commit.run_number = Must(writer.NextRunNumber());
   commit.run = golden::FirstRun();
-  commit.run.space = commit.space;
+  commit.run->space = commit.space;
+  commit.micros = commit.run->updated_micros;
   commit.coverage = golden::FirstCoverage();
   Must(writer.Write(commit));
 }
@@ -116,7 +117,8 @@ void WritePlain(Store* store) {
   embedded.AddTo(&commit);
   commit.run_number = Must(writer.NextRunNumber());
   commit.run = golden::SecondRun();
-  commit.run.space = commit.space;
+  commit.run->space = commit.space;
+  commit.micros = commit.run->updated_micros;
   commit.coverage = golden::SecondCoverage();
   Must(writer.Write(commit));
 }

@@ -161,8 +161,6 @@ CommandBody AddIngest(CLI::App& parser) {
   auto flags = std::make_shared<IngestFlags>();
   CLI::App* command = parser.add_subcommand("ingest", "Embed what is missing of a split");
   AddIngestFlags(*command, *flags);
-  command->add_flag("--new-ledger", flags->new_ledger,
-                    "Begin a new ledger where the old one is lost");
   return [flags](App& app) { return RunIngest(app, *flags); };
 }
 

@@ -20,6 +20,16 @@ namespace {
 
 constexpr std::string_view kFailed = "Planning failed";
 
+void WriteQuotaTimes(const IngestPlan& plan, std::span<const QuotaTier> tiers, JsonWriter* json) {
+  json->Key("quota_seconds").BeginObject();
+  for (const QuotaTier& tier : tiers) {
+    std::string name(tier.name);
+    std::replace(name.begin(), name.end(), ' ', '_');
+    json->Key(name).Int(QuotaTime(tier, plan.to_embed, plan.tokens).count());
+  }
+  json->EndObject();
+}
+
 std::string PlanJson(const IngestPlan& plan, const ModelPrice& price,
                      std::span<const QuotaTier> tiers) {
   std::string out;
@@ -38,13 +48,7 @@ std::string PlanJson(const IngestPlan& plan, const ModelPrice& price,
   json.Key("in_jobs").Uint(plan.in_jobs);
   json.Key("in_doubt").Uint(plan.in_doubt);
   json.Key("token_ratio").Double(plan.token_ratio);
-  json.Key("quota_seconds").BeginObject();
-  for (const QuotaTier& tier : tiers) {
-    std::string name(tier.name);
-    std::replace(name.begin(), name.end(), ' ', '_');
-    json.Key(name).Int(QuotaTime(tier, plan.to_embed, plan.tokens).count());
-  }
-  json.EndObject();
+  if (!tiers.empty()) WriteQuotaTimes(plan, tiers, &json);
   json.EndObject();
   return out + "\n";
 }

@@ -207,6 +207,8 @@ void AddIngestFlags(CLI::App& command, IngestFlags& flags) {
   command.add_flag("--refresh", flags.refresh, "Embed again what is cached (and pay again)");
   command.add_flag("--wait,!--no-wait", flags.wait,
                    "Wait for batch jobs (default), or return once they are submitted");
+  command.add_flag("--new-ledger", flags.new_ledger,
+                   "Begin a new ledger where the old one is lost");
 }
 
 void FillJobOptions(const Config& config, bool wait, IngestOptions* options) {

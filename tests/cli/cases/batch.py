@@ -4,7 +4,7 @@ log is the judge."""
 
 import harness
 from files import read_npy, same_rows
-from harness import SIGINT, await_that, case, check, contains, equal, gap, lacks
+from harness import SIGINT, case, check, contains, equal, gap, lacks
 from paid import (KEY, QUICK, SMALL_JOBS, all_is_there, billed_cost, ingest, job_files, jobs,
                   money, nothing_billed_twice, simulator, stored_positions,
                   the_invoice_is_within_the_books, words)
@@ -231,6 +231,20 @@ def a_full_queue_at_the_first_creation_is_no_failure(t):
 
 
 @case
+def a_queue_that_stays_full_is_left_to_the_next_run(t):
+    server = prepared(t, "create-429")
+    report = ingest(t, server, "--no-wait").json()
+    equal((report["in_jobs"], report["embedded"], server.billed()), (DOCUMENTS, 0, []), "report")
+    running = t.start(*words(server), key=KEY)
+    running.wait_for("the server's queue is full")
+    running.signal(SIGINT)
+    running.finish().expect(130)
+    healthy = simulator(t)
+    ingest(t, healthy)
+    all_is_there(t, healthy, DOCUMENTS)
+
+
+@case
 def a_job_that_shows_late_in_the_list_is_found(t):
     for number, lag in enumerate(("list-lag=3", "list-lag-ms=150")):
         server = prepared(t, "create-lost", lag)
@@ -258,16 +272,18 @@ def a_list_without_an_end_ends_the_run_and_keeps_the_job(t):
     nothing_billed_twice(server)
 
 
-@gap("every round of creating and looking for a job begins its count of failures anew")
 @case
 def a_server_that_never_makes_a_job_ends_the_run_in_clear_words(t):
     server = prepared(t, "create-500", config=SMALL_JOBS.replace("grace_seconds: 0.3",
                                                                  "grace_seconds: 0.01"))
     running = t.start(*words(server), key=KEY)
-    await_that(lambda: not running.alive(), "the run ends", 5)
-    result = running.finish().expect(1)
-    contains(result.err, "❌ Embedding generation failed: ", "HTTP 500")
-    equal(server.billed(), [], "billed")
+    result = running.finish(10).expect(4)
+    contains(result.err, "❌ Embedding generation failed: cannot create job 1 in 11 attempts",
+             "HTTP 500")
+    equal((server.billed(), len(jobs(t))), ([], 3), "billed, open jobs")
+    healthy = simulator(t)
+    ingest(t, healthy)
+    all_is_there(t, healthy, DOCUMENTS)
 
 
 # --- Upload, polling, download ----------------------------------------------------------------
@@ -308,6 +324,21 @@ def a_server_that_does_not_tell_the_state_ends_the_run_and_the_next_one_collects
     report = ingest(t, server).json()
     equal((report["embedded"], report["complete"]), (DOCUMENTS, True), "the next run")
     all_is_there(t, server, DOCUMENTS)
+
+
+@case
+def a_job_that_the_server_has_forgotten_is_set_aside(t):
+    """It may have been paid for: a person decides."""
+    server = prepared(t, "poll/status=404", documents=50)
+    result = ingest(t, server, code=4)
+    contains(result.err, "⚠️ job 1 is set aside: the server no longer knows it", "--abandon 1")
+    equal(money(t)["under_way_texts"], 50, "under way")
+    healthy = simulator(t)
+    ingest(t, healthy, code=4)
+    equal(healthy.billed(), [], "billed again")
+    jobs(t, "--abandon", 1)
+    equal(money(t)["in_doubt_texts"], 50, "in doubt")
+    equal(ingest(t, healthy).json()["complete"], True, "complete")
 
 
 @case

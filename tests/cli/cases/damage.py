@@ -5,7 +5,8 @@ import os
 import random
 import shutil
 
-from harness import SIGKILL, await_that, case, check, contains, equal
+from files import read_npy
+from harness import SIGKILL, await_that, case, check, contains, equal, gap
 
 DOCUMENTS = 300
 
@@ -158,19 +159,34 @@ def a_deleted_log_is_noticed_before_anything_is_paid_again(t):
 
 
 @case
-def a_cut_manifest_is_noticed_before_anything_is_paid_again(t):
-    server, right = bought(t)
+def with_a_cut_manifest_nothing_is_paid_again_and_no_row_is_wrong(t):
+    server, _ = bought(t)
+    right = read_npy(t.dir / "train_embeddings.npy").rows()
     for tenths in range(1, 10):
-        for words in [["export", "train"], None]:
-            put_back(t, "good")
-            manifest = largest(t, "MANIFEST-*")
-            os.truncate(manifest, manifest.stat().st_size * tenths // 10)
-            result = t.run(*words) if words else ingest(t, server, "--limit", "299")
-            if result.code == 0 and words:
-                equal((t.dir / "cache/train_embeddings.npy").read_bytes(), right, "rows")
-            elif result.code != 0:
-                contains(result.expect(5).err, "❌")
-            equal(len(server.billed()), DOCUMENTS, f"billed after {result}")
+        cut_manifest(t, tenths)
+        result = t.run("export", "train")
+        check(result.code in (0, 1, 5), str(result))
+        if result.code == 0:
+            rows = read_npy(t.dir / "cache/train_embeddings.npy").rows()
+            equal(rows == right[:len(rows)], True, f"rows with {tenths} tenths of the manifest")
+        ingest(t, server, "--limit", "299")
+        equal(len(server.billed()), DOCUMENTS, f"billed with {tenths} tenths of the manifest")
+
+
+@gap("no column family: exit 1; some column families older than others: not noticed")
+@case
+def a_cut_manifest_is_always_damage(t):
+    server, _ = bought(t)
+    for tenths in range(1, 10):
+        cut_manifest(t, tenths)
+        t.run("export", "train").expect(5)
+        ingest(t, server, "--limit", "299").expect(5)
+
+
+def cut_manifest(t, tenths):
+    put_back(t, "good")
+    manifest = largest(t, "MANIFEST-*")
+    os.truncate(manifest, manifest.stat().st_size * tenths // 10)
 
 
 # --- The store and its ledger are witnesses of each other ---------------------------------------
@@ -336,13 +352,18 @@ def the_ledger_alone_says_what_was_lost_while_jobs_are_open(t):
 
 @case
 def a_torn_log_keeps_what_was_acknowledged_before(t):
-    """What a power failure leaves: the last record is incomplete."""
+    """What a power failure during a commit leaves: the last record of the log is incomplete, and the
+    ledger ends before it."""
     server = killed_store(t)
-    log = largest(t, "*.log")
-    with open(log, "r+b") as file:
-        file.truncate(log.stat().st_size - 7)
+    log, ledger = largest(t, "*.log"), t.dir / "cache/ledger"
+    os.truncate(log, log.stat().st_size - 7)
+    # As long as the ledger knows of that commit, it is a loss.
+    contains(t.run("status").expect(5).err, "texts that were paid for are missing")
+    while t.run("status").code == 5:
+        check(ledger.stat().st_size > 1000, "the ledger is gone")
+        os.truncate(ledger, ledger.stat().st_size - 40)
     status = t.run("--json", "status").expect(0).json()
-    check(status["spaces"][0]["vectors"] > 0, "everything is gone")
+    check(status["spaces"][0]["vectors"] >= 100, f"lost: {status['spaces']}")
     ingest(t, server).expect(0)
     check(server.billed_twice() <= 2 * 40, f"{server.billed_twice()} paid twice")
 

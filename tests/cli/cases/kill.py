@@ -4,7 +4,7 @@
 import time
 
 from files import ag_news_texts
-from harness import SAMPLE, SIGKILL, await_that, case, equal
+from harness import SAMPLE, SIGKILL, await_that, case, check, equal
 from kill_loop import KillLoop
 
 
@@ -14,6 +14,15 @@ def five_kills_lose_nothing_and_pay_only_what_was_in_flight_twice(t):
     loop = KillLoop(t, ag_news_texts(SAMPLE), batch_size=20, kills=5, seed=1, latency_ms=20).run()
     loop.judge()
     equal(loop.killed, 5, "kills")
+
+
+@case
+def kills_during_batch_jobs_lose_nothing_and_pay_nothing_twice(t):
+    t.sample(name="input")
+    loop = KillLoop(t, ag_news_texts(SAMPLE), batch_size=50, kills=8, seed=2, latency_ms=2,
+                    mode="batch").run()
+    loop.judge()
+    check(loop.killed >= 5, loop.figures())
 
 
 @case

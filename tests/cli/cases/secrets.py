@@ -5,9 +5,11 @@ import http.server
 import json
 import os
 import pathlib
+import socket
 import threading
 
-from harness import CANARY_KEY, await_that, case, check, contains, equal, lacks
+from harness import CANARY_KEY, await_that, case, check, contains, equal, gap, lacks
+from paid import QUICK
 
 
 def nowhere(t, *results):
@@ -32,6 +34,72 @@ def a_whole_life_leaves_no_trace_of_the_key(t):
             t.run("--json", "status", key=CANARY_KEY).expect(0),
             t.run("export", "train", "--missing", "nan", key=CANARY_KEY).expect(0),
             t.run("get", "train", "1", "--text", key=CANARY_KEY).expect(0))
+
+
+@case
+def a_life_with_batch_jobs_leaves_no_trace_of_the_key(t):
+    """In all files: ledger, inputs, results and quarantined answers of jobs."""
+    t.config(QUICK)
+    server = t.simulator("--batch-seconds", "0.1", "--fault", "create-lost:count=1", "--fault",
+                         "poll-500:count=1", "--fault", "upload-start/status=403:at=3", "--fault",
+                         "missing-row:count=1", "--fault", "download-cut:count=1")
+    t.sample(60)
+    words = ["train", "--base-url", server.url, "--input", "sample.csv", "--mode", "batch"]
+
+    def run(*command):
+        return t.run(*command, key=CANARY_KEY)
+
+    nowhere(t, run("--verbose", "ingest", *words, "--no-wait").expect(0))
+    contains(" ".join(path.name for path in (t.dir / "cache/jobs").iterdir()), ".jsonl")
+    check((t.dir / "cache/ledger").stat().st_size > 0, "no ledger")
+    nowhere(t, run("--json", "jobs", "--wait", "--base-url", server.url).expect(4),
+            run("--json", "jobs").expect(0), run("--json", "status").expect(0),
+            run("ingest", *words).expect(4))
+    nowhere(t, run("--verbose", "jobs", "--accept", "1", "--base-url", server.url).expect(0),
+            run("ingest", *words), run("status"), run("jobs", "--all").expect(0))
+
+
+@case
+def a_quarantined_answer_does_not_hold_the_key(t):
+    t.config(QUICK)
+    server = t.simulator("--fault", "rotate:count=1")
+    t.sample(100)
+    words = ["train", "--base-url", server.url, "--input", "sample.csv", "--batch-size", 100]
+    nowhere(t, t.run("--verbose", "ingest", *words, key=CANARY_KEY).expect(4))
+    check(list((t.dir / "cache/jobs").iterdir()), "nothing is in quarantine")
+    nowhere(t, t.run("jobs", "--accept", "1", key=CANARY_KEY).expect(0))
+
+
+@case
+def a_life_with_the_other_key_leaves_no_trace_of_it(t):
+    for number, fault in enumerate(["status=503:at=1", "nan:at=1", "cut-body:at=1", "rotate:at=1",
+                                    "insufficient-quota:at=1", "status=401:at=1"]):
+        server = t.simulator("--fault", fault)
+        t.sample(100)
+        words = ["--provider", "openai", "--model", "text-embedding-3-small", "--dimensions", 256,
+                 "--base-url", server.url + "/v1", "--input", "sample.csv", "--batch-size", 100]
+        store = ["--verbose", "--store", f"s{number}"]
+        nowhere(t, t.run(*store, "ingest", "train", *words, openai_key=CANARY_KEY),
+                t.run(*store, "--json", "status", openai_key=CANARY_KEY))
+    # The simulator repeats a key that it refuses.
+    key = "bad-" + CANARY_KEY
+    result = t.run("--verbose", "--store", "refused", "ingest", "train", *words, openai_key=key)
+    nowhere(t, result.expect(10))
+    # One provider's key is not for the other one's server.
+    with socket.socket() as elsewhere:
+        elsewhere.bind(("127.0.0.1", 0))
+        elsewhere.listen()
+        url = f"http://127.0.0.1:{elsewhere.getsockname()[1]}/v1"
+        running = t.start("ingest", "train", "--provider", "openai", "--model", "m", "--base-url",
+                          url, "--input", "sample.csv", key=CANARY_KEY)
+        elsewhere.settimeout(20)
+        connection, _ = elsewhere.accept()
+        connection.settimeout(20)
+        with connection:
+            request = connection.recv(65536)
+        contains(request.decode(errors="replace"), "POST /v1/embeddings")
+        check(CANARY_KEY.encode() not in request, "the key of Gemini was sent")
+        running.kill()
 
 
 @case
@@ -102,8 +170,20 @@ def the_process_list_does_not_show_the_key(t):
 
 @case
 def a_key_in_the_configuration_is_refused(t):
-    t.config(f"GEMINI_API_KEY: {CANARY_KEY}\n")
     t.sample(1)
+    for section in (f"GEMINI_API_KEY: {CANARY_KEY}\n", f"openai: {{api_key: {CANARY_KEY}}}\n"):
+        a_key_in_this_section_is_refused(t, section)
+
+
+@gap("the message only calls it an unknown key")
+@case
+def the_other_key_in_the_configuration_is_refused(t):
+    t.sample(1)
+    a_key_in_this_section_is_refused(t, f"OPENAI_API_KEY: {CANARY_KEY}\n")
+
+
+def a_key_in_this_section_is_refused(t, section):
+    t.config(section)
     result = t.run("ingest", "train", "--input", "sample.csv").expect(2)
     contains(result.err, "config.yaml:3", "environment only")
     lacks(result.err, CANARY_KEY)
@@ -134,3 +214,8 @@ def the_store_is_for_its_owner_only(t):
     t.sample(3)
     t.run("ingest", "train", "--provider", "local", "--input", "sample.csv").expect(0)
     equal(oct((t.dir / "cache/store").stat().st_mode & 0o777), oct(0o700), "mode of the store")
+    server = t.simulator("--batch-seconds", "30")
+    t.run("ingest", "train", "--base-url", server.url, "--input", "sample.csv", "--mode", "batch",
+          "--no-wait", key=CANARY_KEY).expect(0)
+    equal(oct((t.dir / "cache/jobs").stat().st_mode & 0o777), oct(0o700), "mode of the jobs")
+    equal(oct((t.dir / "cache/ledger").stat().st_mode & 0o777), oct(0o600), "mode of the ledger")

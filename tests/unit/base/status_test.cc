@@ -28,6 +28,8 @@ const std::vector<std::pair<Code, std::string_view>>& Names() {
       {Code::kPermissionDenied, "permission denied"},
       {Code::kRejected, "rejected"},
       {Code::kInvalidReply, "invalid reply"},
+      {Code::kInDoubt, "in doubt"},
+      {Code::kHeld, "held"},
       {Code::kBudgetReached, "budget reached"},
       {Code::kCancelled, "cancelled"},
       {Code::kInternal, "internal error"},

@@ -34,16 +34,17 @@ struct Bench {
     std::vector<DocumentRecord> documents;
     Commit commit;
     commit.space = MakeSpaceId(identity);
-    commit.run.split = "s";
+    commit.run.emplace().split = "s";
+    commit.coverage.emplace();
     vectors.reserve(texts.size());
     for (const std::string& text : texts) {
       documents.push_back({MakeTextKey(text), "", label});
       vectors.push_back({static_cast<float>(vectors.size()) + 1, 2, 3});
       if (text.starts_with("-")) continue;
       commit.embedded.push_back({MakeTextKey(text), text, 1, vectors.back()});
-      ++commit.coverage.embedded;
+      ++commit.coverage->embedded;
     }
-    commit.coverage.generation = split->generation;
+    commit.coverage->generation = split->generation;
     REQUIRE(writer.AppendDocuments(*split, 0, documents).ok());
     split->documents = texts.size();
     REQUIRE(writer.PublishDocuments("s", *split).ok());
@@ -185,7 +186,6 @@ TEST_CASE("export: new vectors anywhere in the store make an export worth writin
   REQUIRE(ExportSplit(*bench.store, bench.options)->missing == 1);
   Commit commit;  // As another split would bring it that has the same text.
   commit.space = bench.options.space;
-  commit.run.split = "other";
   commit.embedded.push_back({MakeTextKey("-b"), "-b", 1, bench.vectors[1]});
   REQUIRE(StoreWriter(bench.store.get()).Write(commit).ok());
   const auto report = ExportSplit(*bench.store, bench.options);

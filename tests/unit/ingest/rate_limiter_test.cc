@@ -64,5 +64,47 @@ TEST_CASE("limiter: a stop ends the wait") {
   CHECK(!limiter.Acquire(1, 1, &stop));
 }
 
+TEST_CASE("limiter: a quota of calls is kept whatever the calls hold") {
+  FakeClock clock;
+  RateLimiter limiter(clock, 0, 0, /*requests_per_minute=*/60);
+  const double start = Seconds(clock);
+  for (int i = 0; i < 61; ++i) REQUIRE(limiter.Acquire(1000, 1'000'000, nullptr));
+  CHECK(Seconds(clock) - start == doctest::Approx(60 / 0.985));
+}
+
+TEST_CASE("limiter: a quota that a good answer names is kept from then on") {
+  FakeClock clock;
+  RateLimiter limiter(clock, 0, 0);
+  REQUIRE(limiter.Acquire(1, 1, nullptr));
+  Backoff pace;
+  SUBCASE("of calls") { pace.requests_per_minute = 6; }
+  SUBCASE("of texts") { pace.texts_per_minute = 600; }
+  SUBCASE("of tokens") { pace.tokens_per_minute = 6000; }
+  limiter.Learn(pace);
+  const double start = Seconds(clock);
+  for (int i = 0; i < 3; ++i) REQUIRE(limiter.Acquire(100, 1000, nullptr));
+  CHECK(Seconds(clock) - start == doctest::Approx(20 / 0.985));
+}
+
+TEST_CASE("limiter: a looser quota does not replace the one that was configured") {
+  FakeClock clock;
+  RateLimiter limiter(clock, 0, 0, 6);
+  limiter.Learn({std::chrono::seconds(0), 0, 0, 6000});
+  const double start = Seconds(clock);
+  for (int i = 0; i < 3; ++i) REQUIRE(limiter.Acquire(1, 1, nullptr));
+  CHECK(Seconds(clock) - start == doctest::Approx(20 / 0.985));
+}
+
+TEST_CASE("limiter: a good answer may ask for a pause") {
+  FakeClock clock;
+  RateLimiter limiter(clock, 0, 0);
+  limiter.Learn({std::chrono::seconds(7), 0, 0, 0});
+  REQUIRE(limiter.Acquire(1, 1, nullptr));
+  CHECK(clock.WaitsInSeconds().back() == doctest::Approx(7));
+  limiter.Learn({});
+  REQUIRE(limiter.Acquire(1, 1, nullptr));
+  CHECK(clock.WaitsInSeconds().size() == 1);
+}
+
 }  // namespace
 }  // namespace embstore

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+// A run by jobs that ends at any point is gone on with by the next one: no text is sent twice, and
+// the ledger agrees with what the server billed.
+#include <doctest/doctest.h>
+
+#include "unit/ingest/ingest_testing.h"
+
+namespace embstore {
+namespace {
+
+using namespace testing;
+
+constexpr int kTexts = 15;  // Two jobs.
+
+/// Goes on in a "new process": the store is opened anew, the server is as it was.
+void GoOn(JobBench* bench) {
+  bench->api.before = nullptr;
+  bench->api.after = nullptr;
+  bench->recorder.on_words = nullptr;
+  bench->recorder.on_progress = nullptr;
+  bench->options.stop = nullptr;
+  bench->Reopen();
+  const IngestReport report = bench->MustRun(Texts(Numbered(kTexts)));
+  CHECK_MESSAGE(report.outcome.ok(), report.outcome.message());
+  CHECK(report.complete);
+}
+
+void CheckPaidOnce(JobBench* bench) {
+  CHECK(bench->api.EachSentOnce());
+  CHECK(bench->api.EachBilledOnce());
+  CHECK(bench->HasAll(Numbered(kTexts)));
+  CHECK(bench->IsSettled());
+  CHECK(!std::filesystem::exists(bench->dir.path() / "jobs"));
+}
+
+/// Runs with `arm` having set a trap at point n, for n = 0, 1, ... until the trap is not reached.
+/// Answers how many points there were.
+int ForEachPoint(const std::function<void(JobBench*, int, bool*)>& arm) {
+  for (int n = 0;; ++n) {
+    CAPTURE(n);
+    REQUIRE(n < 500);
+    JobBench bench;
+    bool reached = false;
+    arm(&bench, n, &reached);
+    try {
+      static_cast<void>(bench.Run(Texts(Numbered(kTexts))));
+    } catch (const Killed&) {
+    }
+    GoOn(&bench);
+    CheckPaidOnce(&bench);
+    if (!reached) return n;
+  }
+}
+
+ScriptedBatchApi::Script At(int n, bool* reached, std::function<Status()> what) {
+  return [n, reached, what](std::size_t call, BatchCall) {
+    if (call != static_cast<std::size_t>(n)) return Status();
+    *reached = true;
+    return what();
+  };
+}
+
+Status Die() { throw Killed(); }
+
+TEST_CASE("jobs: a process that dies before any call to the server pays for nothing twice") {
+  CHECK(ForEachPoint([](JobBench* bench, int n, bool* reached) {
+          bench->api.before = At(n, reached, Die);
+        }) > 10);
+}
+
+TEST_CASE("jobs: a process that dies after any call to the server pays for nothing twice") {
+  CHECK(ForEachPoint([](JobBench* bench, int n, bool* reached) {
+          bench->api.after = At(n, reached, Die);
+        }) > 10);
+}
+
+TEST_CASE("jobs: a process that dies when it has something to say pays for nothing twice") {
+  CHECK(ForEachPoint([](JobBench* bench, int n, bool* reached) {
+          bench->recorder.on_words = [n, reached, said = 0]() mutable {
+            if (said++ != n) return;
+            *reached = true;
+            throw Killed();
+          };
+        }) > 5);
+}
+
+TEST_CASE("jobs: a process that dies between commits pays for nothing twice") {
+  CHECK(ForEachPoint([](JobBench* bench, int n, bool* reached) {
+          bench->recorder.on_progress = [n, reached, commits = 0]() mutable {
+            if (commits++ != n) return;
+            *reached = true;
+            throw Killed();
+          };
+        }) > 2);
+}
+
+TEST_CASE("jobs: a server that refuses for good at any call ends a run and costs nothing twice") {
+  CHECK(ForEachPoint([](JobBench* bench, int n, bool* reached) {
+          bench->api.before = At(n, reached, [] { return Status(Code::kQuotaExhausted, "no"); });
+        }) > 10);
+}
+
+TEST_CASE("jobs: a server that is away for any one call is asked again") {
+  CHECK(ForEachPoint([](JobBench* bench, int n, bool* reached) {
+          bench->api.before = At(n, reached, [] { return Status(Code::kUnavailable, "away"); });
+        }) > 10);
+}
+
+TEST_CASE("jobs: an answer that is lost at any one call costs nothing twice") {
+  CHECK(ForEachPoint([](JobBench* bench, int n, bool* reached) {
+          bench->api.after = At(n, reached, [] { return Status(Code::kUnavailable, "lost"); });
+        }) > 10);
+}
+
+TEST_CASE("jobs: a run that is stopped at any call is gone on with") {
+  CHECK(ForEachPoint([stop = std::make_shared<StopFlag>()](JobBench* bench, int n, bool* reached) {
+          *stop = false;
+          bench->options.stop = stop.get();
+          bench->api.after = At(n, reached, [&stop] {
+            *stop = true;
+            return Status();
+          });
+        }) > 10);
+}
+
+TEST_CASE("jobs: a job that was made without an answer is found by its name") {
+  JobBench bench;
+  bool lost = false;
+  bench.api.after = [&](std::size_t, BatchCall kind) {
+    return kind == BatchCall::kCreate && !std::exchange(lost, true)
+               ? Status(Code::kUnavailable, "lost")
+               : Status();
+  };
+  SUBCASE("at once") {}
+  SUBCASE("when the list shows it late") { bench.api.lists_without_jobs = 5; }
+  CHECK(bench.MustRun(Texts(Numbered(kTexts))).complete);
+  CHECK(bench.recorder.Warned("no answer to its creation"));
+  CHECK(bench.recorder.Noticed("was found on the server"));
+  CHECK(bench.api.jobs.size() == 2);
+  CheckPaidOnce(&bench);
+}
+
+TEST_CASE("jobs: a job that was not made is made once the grace time is over, not before") {
+  JobBench bench;
+  bool lost = false;
+  std::chrono::nanoseconds lost_at{0};
+  std::chrono::nanoseconds made_at{0};
+  bench.api.before = [&](std::size_t, BatchCall kind) {
+    if (kind != BatchCall::kCreate) return Status();
+    if (!std::exchange(lost, true)) {
+      lost_at = bench.clock.Monotonic();
+      return Status(Code::kInDoubt, "reset");
+    }
+    made_at = bench.clock.Monotonic();
+    return Status();
+  };
+  CHECK(bench.MustRun(Texts(Numbered(10))).complete);
+  CHECK(bench.api.jobs.size() == 1);
+  CHECK(made_at - lost_at >= bench.options.batch.creation_grace);
+  CHECK(bench.IsSettled());
+}
+
+TEST_CASE("jobs: of two jobs with one name one is taken and the other cancelled, in plain words") {
+  JobBench bench;
+  bool doubled = false;
+  bench.api.after = [&](std::size_t, BatchCall kind) {
+    if (kind != BatchCall::kCreate || std::exchange(doubled, true)) return Status();
+    const auto job = bench.api.jobs.back();  // The request came twice.
+    bench.api.AddJob(job.input_file, job.display_name);
+    return Status(Code::kUnavailable, "lost");
+  };
+  CHECK(bench.MustRun(Texts(Numbered(10))).complete);
+  CHECK(bench.recorder.Warned("the server has 2 jobs"));
+  CHECK(bench.recorder.Warned("batches/0 is taken, batches/1 was cancelled"));
+  CHECK(bench.api.cancelled == std::vector<std::string>{"batches/1"});
+  CHECK(bench.api.EachBilledOnce());
+  CHECK(bench.IsSettled());
+}
+
+TEST_CASE("jobs: of two jobs with one name a cancelled one is never the one that is taken") {
+  JobBench bench;
+  bool doubled = false;
+  bench.api.after = [&](std::size_t, BatchCall kind) {
+    if (kind != BatchCall::kCreate || std::exchange(doubled, true)) return Status();
+    const auto job = bench.api.jobs.back();
+    bench.api.AddJob(job.input_file, job.display_name);
+    // An earlier run took the second and died before it had written that down.
+    bench.api.jobs[0].state = "BATCH_STATE_CANCELLED";
+    return Status(Code::kUnavailable, "lost");
+  };
+  CHECK(bench.MustRun(Texts(Numbered(10))).complete);
+  CHECK(bench.api.jobs.size() == 2);
+  CHECK(bench.api.jobs[1].state == "BATCH_STATE_SUCCEEDED");
+}
+
+TEST_CASE("jobs: a job that has been cancelled goes on counting until the server says so") {
+  JobBench bench;
+  bench.options.batch.wait = false;
+  bench.MustRun(Texts(Numbered(10)));
+  const std::uint64_t id = bench.OpenJobs().front().id;
+  REQUIRE(CancelJob(bench.store.get(), &bench.provider, id).ok());
+  CHECK(bench.api.cancelled.size() == 1);
+  CHECK(bench.OpenJobs().size() == 1);
+  bench.options.batch.wait = true;
+  const auto report = CollectJobs(bench.store.get(), &bench.provider, bench.options);
+  REQUIRE(report.ok());
+  CHECK(report->failed == 10);
+  CHECK(bench.OpenJobs().empty());
+  CHECK(bench.Sums().in_doubt.texts == 10);  // Nobody says what a cancelled job costs.
+}
+
+/// A bench whose only job stands at `step`, the run having died there.
+void DieAt(JobStep step, JobBench* bench) {
+  bool reached = false;
+  const BatchCall call = step == JobStep::kPlanned ? BatchCall::kUpload : BatchCall::kCreate;
+  const auto die = [&reached, call](std::size_t, BatchCall kind) -> Status {
+    if (kind != call) return {};
+    reached = true;
+    throw Killed();
+  };
+  if (step == JobStep::kUploaded) {
+    bench->api.queue = 0;
+    bench->options.batch.wait = false;
+    bench->MustRun(Texts(Numbered(10)));
+    bench->api.queue = 100;
+    bench->options.batch.wait = true;
+    reached = true;
+  } else {
+    bench->api.before = die;
+    CHECK_THROWS_AS(bench->Run(Texts(Numbered(10))), Killed);
+    bench->api.before = nullptr;
+  }
+  CHECK(reached);
+  bench->Reopen();
+  REQUIRE(bench->OpenJobs().size() == 1);
+  REQUIRE(bench->OpenJobs().front().step == step);
+}
+
+TEST_CASE("jobs: a job that the server does not have yet is cancelled here, and nothing was paid") {
+  JobBench bench;
+  SUBCASE("planned") { DieAt(JobStep::kPlanned, &bench); }
+  SUBCASE("uploaded") { DieAt(JobStep::kUploaded, &bench); }
+  const std::uint64_t id = bench.OpenJobs().front().id;
+  REQUIRE(CancelJob(bench.store.get(), &bench.provider, id).ok());
+  CHECK(bench.OpenJobs().empty());
+  CHECK(bench.Sums().under_way.texts == 0);
+  CHECK(bench.Sums().in_doubt.texts == 0);
+  CHECK(CancelJob(bench.store.get(), &bench.provider, id).code() == Code::kNotFound);
+  CHECK(bench.MustRun(Texts(Numbered(10))).complete);
+  CHECK(bench.api.EachSentOnce());
+  CHECK(bench.IsSettled());
+}
+
+TEST_CASE("jobs: a job that may or may not be on the server cannot be cancelled") {
+  JobBench bench;
+  DieAt(JobStep::kCreating, &bench);
+  const std::uint64_t id = bench.OpenJobs().front().id;
+  CHECK(CancelJob(bench.store.get(), &bench.provider, id).code() == Code::kInvalidArgument);
+  CHECK(bench.OpenJobs().size() == 1);
+  CHECK(CancelJob(bench.store.get(), &bench.provider, id + 1).code() == Code::kNotFound);
+}
+
+TEST_CASE("jobs: an abandoned job's texts are missing again and its cost is in doubt") {
+  JobBench bench;
+  bench.options.batch.wait = false;
+  bench.MustRun(Texts(Numbered(10)));
+  const std::uint64_t id = bench.OpenJobs().front().id;
+  REQUIRE(AbandonJob(bench.store.get(), id).ok());
+  CHECK(AbandonJob(bench.store.get(), id).code() == Code::kNotFound);
+  CHECK(bench.Sums().in_doubt.texts == 10);
+  CHECK(bench.Doubts().size() == 1);
+  bench.options.batch.wait = true;
+  bench.options.doubt.resend = false;  // A person has decided; that policy is for others.
+  CHECK(bench.MustRun(Texts(Numbered(10))).complete);
+  CHECK(bench.api.jobs.size() == 2);
+}
+
+}  // namespace
+}  // namespace embstore
