@@ -9,7 +9,7 @@
 namespace embstore {
 namespace {
 
-// Rows of one commit and of one check of meaning.
+// Rows of one commit, and of one pairing check.
 constexpr std::size_t kBlockRows = 256;
 
 Status Held(std::string what) { return {Code::kHeld, std::move(what)}; }
@@ -29,136 +29,135 @@ JobCollector::JobCollector(const Provider& provider, const BatchApi& api, SpendG
 }
 
 Result<CollectOutcome> JobCollector::Collect(const std::filesystem::path& path,
-                                             std::uint64_t request, const CollectOptions& options) {
+                                             std::uint64_t request,
+                                             const CollectOptions& options) {
   outcome_ = {};
-  if (!options.accept) {
-    if (Status checked = Check(path, options); !checked.ok()) return checked;
-  }
-  Status stored = StoreRows(path, request, options);
-  if (!stored.ok()) return stored;
+  Status status = Read(path, options);
+  if (status.ok() && options.check_pairing && !options.accept) status = CheckPairings();
+  if (status.ok()) status = StoreRows(request, options.skip);
+  if (!status.ok()) return status;
+  ReportFailed(options.partial);
   return std::move(outcome_);
 }
 
-Result<std::size_t> JobCollector::Place(const BatchResultRow& row, std::vector<bool>* seen) const {
+Status JobCollector::Read(const std::filesystem::path& path, const CollectOptions& options) {
+  auto matrix = RowMatrix::Create(path.parent_path(), texts_.size(), dimensions_);
+  if (!matrix.ok()) return matrix.status();
+  vectors_ = std::move(*matrix);
+  states_.assign(texts_.size(), RowState::kMissing);
+  tokens_.assign(texts_.size(), std::nullopt);
+  errors_.clear();
+  std::uint64_t line_number = 0;
+  Status read = ForEachLine(path, [&](std::string_view line) -> Status {
+    ++line_number;
+    auto row = api_.ReadResultRow(line);
+    Status taken = row.ok() ? TakeRow(std::move(*row))
+                            : Held("line " + std::to_string(line_number) +
+                                   " of its result: " + row.status().message());
+    return options.accept ? Status() : taken;
+  });
+  if (!read.ok()) return read;
+  const auto missing = std::count(states_.begin(), states_.end(), RowState::kMissing);
+  if (missing == 0 || options.partial || options.accept) return {};
+  return Held("its result lacks " + std::to_string(missing) + " of " +
+              std::to_string(texts_.size()) + " rows");
+}
+
+Status JobCollector::TakeRow(BatchResultRow row) {
   const auto found = by_key_.find(row.key);
   if (found == by_key_.end()) {
     return Held("its result has a row with the unknown key '" + Printable(row.key, 80) + "'");
   }
-  if ((*seen)[found->second]) {
+  const std::size_t index = found->second;
+  if (states_[index] != RowState::kMissing) {
     return Held("its result has two rows with the key '" + Printable(row.key, 80) + "'");
   }
-  (*seen)[found->second] = true;
-  return found->second;
-}
-
-Status JobCollector::Check(const std::filesystem::path& path, const CollectOptions& options) {
-  std::vector<bool> seen(texts_.size());
-  std::uint64_t line_number = 0;
-  block_texts_.clear();
-  block_vectors_.clear();
-  Status read = ForEachLine(path, [&](std::string_view line) -> Status {
-    ++line_number;
-    auto row = api_.ReadResultRow(line);
-    if (!row.ok()) {
-      return Held("line " + std::to_string(line_number) +
-                  " of its result: " + row.status().message());
-    }
-    const auto index = Place(*row, &seen);
-    if (!index.ok()) return index.status();
-    if (!row->error.ok() || !options.check_pairing) return {};
-    block_texts_.push_back(*index);
-    block_vectors_.insert(block_vectors_.end(), row->vector.begin(), row->vector.end());
-    // The last block is never a small one: a check of few rows says nothing.
-    return block_texts_.size() == 2 * kBlockRows ? CheckBlock(kBlockRows) : Status();
-  });
-  if (!read.ok()) return read;
-  const auto missing = std::count(seen.begin(), seen.end(), false);
-  if (missing > 0 && !options.partial) {
-    return Held("its result lacks " + std::to_string(missing) + " of " +
-                std::to_string(texts_.size()) + " rows");
+  if (!row.error.ok()) {
+    states_[index] = RowState::kError;
+    errors_.emplace(index, std::move(row.error));
+    return {};
   }
-  return options.check_pairing ? CheckBlock(block_texts_.size()) : Status();
+  states_[index] = RowState::kVector;
+  tokens_[index] = row.tokens;
+  std::copy(row.vector.begin(), row.vector.end(), vectors_->row(index).begin());
+  return {};
 }
 
-Status JobCollector::CheckBlock(std::size_t rows) {
+Status JobCollector::CheckPairings() {
   std::vector<std::string_view> texts;
-  for (std::size_t i = 0; i < rows; ++i) texts.push_back(texts_[block_texts_[i]].text);
-  const PairingVerdict verdict =
-      CheckPairing(texts, std::span(block_vectors_).first(rows * dimensions_), dimensions_);
-  if (verdict.pairing == Pairing::kWrong) {
-    return Held("its vectors do not fit its texts, as when keys and vectors were mixed up");
-  }
-  block_texts_.erase(block_texts_.begin(), block_texts_.begin() + static_cast<long>(rows));
-  block_vectors_.erase(block_vectors_.begin(),
-                       block_vectors_.begin() + static_cast<long>(rows * dimensions_));
-  return {};
-}
-
-Status JobCollector::StoreRows(const std::filesystem::path& path, std::uint64_t request,
-                               const CollectOptions& options) {
-  std::vector<bool> seen(texts_.size());
-  std::vector<bool> stored(texts_.size());
-  std::vector<Status> errors(texts_.size());
-  std::uint64_t good = 0;
-  block_texts_.clear();
-  block_tokens_.clear();
-  block_vectors_.clear();
-  Status read = ForEachLine(path, [&](std::string_view line) -> Status {
-    auto row = api_.ReadResultRow(line);
-    if (!row.ok()) return {};  // Checked before, or accepted by a person.
-    const auto index = Place(*row, &seen);
-    if (!index.ok()) return {};
-    if (!row->error.ok()) {
-      errors[*index] = row->error;
-      return {};
+  std::vector<float> vectors;
+  const auto check = [&](std::size_t rows) -> Status {
+    const PairingVerdict verdict =
+        CheckPairing(std::span(texts).first(rows),
+                     std::span(vectors).first(rows * dimensions_), dimensions_);
+    if (verdict.pairing == Pairing::kWrong) {
+      return Held("its vectors do not fit its texts, as when keys and vectors were mixed up");
     }
-    stored[*index] = true;
-    if (good++ < options.skip) return {};
-    block_texts_.push_back(*index);
-    block_reported_ = block_reported_ && row->tokens.has_value();
-    block_tokens_.push_back(row->tokens.value_or(
-        static_cast<std::uint32_t>(provider_.EstimateTokens(texts_[*index].text))));
-    block_vectors_.insert(block_vectors_.end(), row->vector.begin(), row->vector.end());
-    return block_texts_.size() == kBlockRows ? CommitBlock(request) : Status();
-  });
-  if (read.ok()) read = CommitBlock(request);
-  if (!read.ok()) return read;
+    texts.erase(texts.begin(), texts.begin() + static_cast<long>(rows));
+    vectors.erase(vectors.begin(), vectors.begin() + static_cast<long>(rows * dimensions_));
+    return {};
+  };
   for (std::size_t i = 0; i < texts_.size(); ++i) {
-    if (stored[i]) continue;
-    outcome_.failed.emplace_back(
-        i, errors[i].ok() ? Status(Code::kUnavailable, "the job brought no vector for this text")
-                          : errors[i]);
+    if (states_[i] != RowState::kVector) continue;
+    texts.push_back(texts_[i].text);
+    const std::span<const float> row = vectors_->row(i);
+    vectors.insert(vectors.end(), row.begin(), row.end());
+    // The last block is never a small one: a check of few rows says nothing.
+    if (texts.size() < 2 * kBlockRows) continue;
+    if (Status checked = check(kBlockRows); !checked.ok()) return checked;
   }
-  return {};
+  return check(texts.size());
 }
 
-Status JobCollector::CommitBlock(std::uint64_t request) {
-  if (block_texts_.empty()) return {};
+Status JobCollector::StoreRows(std::uint64_t request, std::uint64_t skip) {
+  std::vector<std::size_t> block;
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    if (states_[i] != RowState::kVector || skip-- > 0) continue;
+    skip = 0;
+    block.push_back(i);
+    if (block.size() < kBlockRows) continue;
+    if (Status stored = CommitRows(request, block); !stored.ok()) return stored;
+    block.clear();
+  }
+  return CommitRows(request, block);
+}
+
+Status JobCollector::CommitRows(std::uint64_t request, std::span<const std::size_t> rows) {
+  if (rows.empty()) return {};
   Commit commit;
   std::uint64_t tokens = 0;
   std::uint64_t estimated = 0;
-  for (std::size_t row = 0; row < block_texts_.size(); ++row) {
-    const JobText& text = texts_[block_texts_[row]];
-    commit.embedded.push_back({text.key, text.text, block_tokens_[row],
-                               std::span(block_vectors_).subspan(row * dimensions_, dimensions_)});
-    tokens += block_tokens_[row];
-    estimated += provider_.EstimateTokens(text.text);
+  bool reported = true;
+  for (const std::size_t i : rows) {
+    const auto estimate = static_cast<std::uint32_t>(provider_.EstimateTokens(texts_[i].text));
+    const std::uint32_t counted = tokens_[i].value_or(estimate);
+    commit.embedded.push_back({texts_[i].key, texts_[i].text, counted, vectors_->row(i)});
+    reported = reported && tokens_[i].has_value();
+    tokens += counted;
+    estimated += estimate;
   }
-  const CommitShare share =
-      gate_.Share(request, static_cast<std::uint32_t>(block_texts_.size()), estimated,
-                  block_reported_ ? std::optional(tokens) : std::nullopt, /*last=*/false);
+  const CommitShare share = gate_.Share(request, static_cast<std::uint32_t>(rows.size()), estimated,
+                                        reported ? std::optional(tokens) : std::nullopt,
+                                        /*last=*/false);
   commit.shares.push_back(share);
-  outcome_.stored += block_texts_.size();
+  if (Status written = commit_(std::move(commit)); !written.ok()) return written;
+  gate_.Stored(share);
+  outcome_.stored += rows.size();
   outcome_.tokens += share.tokens;
   outcome_.tokens_estimated = outcome_.tokens_estimated || !share.reported;
-  Status written = commit_(std::move(commit));
-  if (!written.ok()) return written;
-  gate_.Stored(share);
-  block_texts_.clear();
-  block_tokens_.clear();
-  block_vectors_.clear();
-  block_reported_ = true;
   return {};
+}
+
+void JobCollector::ReportFailed(bool partial) {
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    if (states_[i] == RowState::kError) outcome_.failed.emplace_back(i, errors_.at(i));
+    if (states_[i] != RowState::kMissing) continue;
+    outcome_.failed.emplace_back(
+        i, Status(Code::kUnavailable, "the job brought no vector for this text"));
+    if (partial) continue;
+    ++outcome_.undelivered_texts;
+    outcome_.undelivered_tokens += provider_.EstimateTokens(texts_[i].text);
+  }
 }
 
 }  // namespace embstore

@@ -5,6 +5,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,6 +20,7 @@
 #include "embstore/spending.h"
 #include "embstore/status.h"
 #include "engine/ingest/job_files.h"
+#include "engine/ingest/row_matrix.h"
 #include "engine/ingest/spend_gate.h"
 #include "engine/store/store_writer.h"
 
@@ -28,7 +33,7 @@ struct CollectOptions {
   bool check_pairing = true;
   bool accept = false;     ///< Store what can be stored, whatever the checks say.
   bool partial = false;    ///< The job did not succeed: missing rows are expected.
-  std::uint64_t skip = 0;  ///< Good rows, in file order, that an earlier attempt has stored.
+  std::uint64_t skip = 0;  ///< Rows with a vector, in input order, that are stored already.
 };
 
 struct CollectOutcome {
@@ -36,6 +41,10 @@ struct CollectOutcome {
   std::uint64_t tokens = 0;
   bool tokens_estimated = false;
   std::vector<std::pair<std::size_t, Status>> failed;  ///< Index into the texts, and why.
+  /// Of `failed`: without a row, or with one that cannot be read, in a job that succeeded. They
+  /// are on the bill all the same.
+  std::uint32_t undelivered_texts = 0;
+  std::uint64_t undelivered_tokens = 0;  ///< Estimated.
 };
 
 /// Not thread-safe; one thread at a time.
@@ -51,14 +60,16 @@ class JobCollector {
                                  const CollectOptions& options);
 
  private:
-  /// What is wrong with the file as a whole, as kHeld.
-  Status Check(const std::filesystem::path& path, const CollectOptions& options);
-  Status CheckBlock(std::size_t rows);
-  Status StoreRows(const std::filesystem::path& path, std::uint64_t request,
-                   const CollectOptions& options);
-  Status CommitBlock(std::uint64_t request);
-  /// The text that `row` is about, or nothing when it is about none or was seen before.
-  Result<std::size_t> Place(const BatchResultRow& row, std::vector<bool>* seen) const;
+  enum class RowState : std::uint8_t { kMissing, kVector, kError };
+
+  /// Reads the whole file into `vectors_`. kHeld, unless accepted: its keys are not ours.
+  Status Read(const std::filesystem::path& path, const CollectOptions& options);
+  Status TakeRow(BatchResultRow row);
+  /// Blocks of neighbours in the input: a result in another order shows best there.
+  Status CheckPairings();
+  Status StoreRows(std::uint64_t request, std::uint64_t skip);
+  Status CommitRows(std::uint64_t request, std::span<const std::size_t> rows);
+  void ReportFailed(bool partial);
 
   const Provider& provider_;
   const BatchApi& api_;
@@ -68,11 +79,11 @@ class JobCollector {
   const std::uint32_t dimensions_;
   std::unordered_map<std::string, std::size_t> by_key_;
 
-  // The rows of the block at hand.
-  std::vector<std::size_t> block_texts_;
-  std::vector<std::uint32_t> block_tokens_;
-  std::vector<float> block_vectors_;
-  bool block_reported_ = true;
+  // By index into the texts.
+  std::unique_ptr<RowMatrix> vectors_;
+  std::vector<RowState> states_;
+  std::vector<std::optional<std::uint32_t>> tokens_;
+  std::map<std::size_t, Status> errors_;
   CollectOutcome outcome_;
 };
 

@@ -373,9 +373,8 @@ Status JobRunner::Finish(Job* job, bool has_vectors, std::vector<FailedJobText> 
       job->state == BatchState::kCancelled ? RequestEnd::kInDoubt : RequestEnd::kNotBilled;
   EMBSTORE_CRASH_POINT("job-stored");
   Status ended =
-      has_vectors
-          ? context_.gate.EndJob(job->record.id, std::move(not_stored))
-          : context_.gate.End(job->record.id, without_vectors, "the job brought no vector");
+      has_vectors ? context_.gate.EndJob(job->record.id, std::move(not_stored))
+                  : context_.gate.End(job->record.id, without_vectors, "the job brought no vector");
   // The files go only when nobody can need them any more.
   if (ended.ok()) ended = context_.writer.ledger().Sync();
   if (!ended.ok()) return ended;

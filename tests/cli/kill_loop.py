@@ -123,7 +123,7 @@ class KillLoop:
                 f"{self.wrong}, {time.monotonic() - self.started:.1f} s")
 
     def judge(self):
-        """By jobs nothing is paid twice; by calls at most what was in flight, and that is listed."""
+        """By jobs nothing is paid twice; by calls what was in flight at most, and it is listed."""
         check(self.lost == 0 and self.wrong == 0 and self.errors == 0, self.figures())
         check(self.twice <= min(self.in_doubt, self.killed * CONCURRENCY * self.batch_size),
               self.figures())

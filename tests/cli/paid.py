@@ -93,7 +93,7 @@ def all_is_there(t, server, documents, billed_twice=0):
 
 
 def the_invoice_is_within_the_books(t, *servers):
-    """spent + wasted <= billed <= spent + wasted + in doubt + under way, by billed texts' tokens."""
+    """spent + wasted <= billed <= spent + wasted + in doubt + under way, by the texts billed."""
     billed = sum(billed_cost_by_line(server) for server in servers)
     books = money(t)
     least = books["spent_usd"] + books["wasted_usd"]

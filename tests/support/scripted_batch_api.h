@@ -44,10 +44,11 @@ class ScriptedBatchApi final : public BatchApi {
   Script before;
   Script after;
 
-  int polls_until_done = 2;     ///< How often a job is asked about before it has ended.
+  int polls_until_done = 2;      ///< How often a job is asked about before it has ended.
   int polls_without_result = 0;  ///< How often it has then succeeded and names no result yet.
   std::size_t queue = 1000;      ///< Jobs at once; more are refused.
   int lists_without_jobs = 0;    ///< So many lists do not show any job yet.
+  std::string running_state = "BATCH_STATE_RUNNING";
   std::string final_state = "BATCH_STATE_SUCCEEDED";
   bool result_of_failed = false;  ///< A job that did not succeed has a result of half its rows.
   /// Not ok: the row of this text is an error, in the round given (1, 2, ...).
@@ -141,7 +142,7 @@ class ScriptedBatchApi final : public BatchApi {
       if (job == nullptr) return Status(Code::kNotFound, "no such job");
       ++job->polls;
       if (IsOpen(*job)) {
-        job->state = "BATCH_STATE_RUNNING";
+        job->state = running_state;
         if (job->polls >= polls_until_done) Finish(job, final_state);
       }
       return Describe(*job);
@@ -149,18 +150,19 @@ class ScriptedBatchApi final : public BatchApi {
   }
 
   Status List(const std::function<bool(const RemoteJob&)>& visit) override {
-    return Call<bool>(BatchCall::kList, Code::kUnavailable, [&]() -> Result<bool> {
-             if (lists_without_jobs > 0) {
-               --lists_without_jobs;
-               return true;
-             }
-             for (const Job& job : jobs) {
-               RemoteJob remote = Describe(job);
-               remote.result_file.clear();
-               if (!visit(remote)) break;
-             }
-             return true;
-           })
+    return Call<bool>(BatchCall::kList, Code::kUnavailable,
+                      [&]() -> Result<bool> {
+                        if (lists_without_jobs > 0) {
+                          --lists_without_jobs;
+                          return true;
+                        }
+                        for (const Job& job : jobs) {
+                          RemoteJob remote = Describe(job);
+                          remote.result_file.clear();
+                          if (!visit(remote)) break;
+                        }
+                        return true;
+                      })
         .status();
   }
 
@@ -170,34 +172,37 @@ class ScriptedBatchApi final : public BatchApi {
 
   Status Download(std::string_view result_file,
                   const std::function<Status(std::string_view)>& sink) override {
-    return Call<bool>(BatchCall::kDownload, Code::kUnavailable, [&]() -> Result<bool> {
-             const auto file = files_.find(std::string(result_file));
-             if (file == files_.end()) return Status(Code::kNotFound, "no such file");
-             const std::string_view content = file->second;
-             const std::size_t half = content.size() / 2;
-             if (Status taken = sink(content.substr(0, half)); !taken.ok()) return taken;
-             if (Status taken = sink(content.substr(half)); !taken.ok()) return taken;
-             return true;
-           })
+    return Call<bool>(BatchCall::kDownload, Code::kUnavailable,
+                      [&]() -> Result<bool> {
+                        const auto file = files_.find(std::string(result_file));
+                        if (file == files_.end()) return Status(Code::kNotFound, "no such file");
+                        const std::string_view content = file->second;
+                        const std::size_t half = content.size() / 2;
+                        if (Status taken = sink(content.substr(0, half)); !taken.ok()) return taken;
+                        if (Status taken = sink(content.substr(half)); !taken.ok()) return taken;
+                        return true;
+                      })
         .status();
   }
 
   Status Cancel(std::string_view name) override {
-    return Call<bool>(BatchCall::kCancel, Code::kUnavailable, [&]() -> Result<bool> {
-             cancelled.emplace_back(name);
-             Job* const job = Find(name);
-             if (job == nullptr) return Status(Code::kNotFound, "no such job");
-             if (IsOpen(*job)) Finish(job, "BATCH_STATE_CANCELLED");
-             return true;
-           })
+    return Call<bool>(BatchCall::kCancel, Code::kUnavailable,
+                      [&]() -> Result<bool> {
+                        cancelled.emplace_back(name);
+                        Job* const job = Find(name);
+                        if (job == nullptr) return Status(Code::kNotFound, "no such job");
+                        if (IsOpen(*job)) Finish(job, "BATCH_STATE_CANCELLED");
+                        return true;
+                      })
         .status();
   }
 
   Status DeleteFile(std::string_view file) override {
-    return Call<bool>(BatchCall::kDelete, Code::kUnavailable, [&]() -> Result<bool> {
-             files_.erase(std::string(file));
-             return true;
-           })
+    return Call<bool>(BatchCall::kDelete, Code::kUnavailable,
+                      [&]() -> Result<bool> {
+                        files_.erase(std::string(file));
+                        return true;
+                      })
         .status();
   }
 
@@ -223,9 +228,16 @@ class ScriptedBatchApi final : public BatchApi {
     return std::all_of(counts.begin(), counts.end(),
                        [](const auto& entry) { return entry.second == 1; });
   }
-  static bool IsOpen(const Job& job) {
-    return job.state == "BATCH_STATE_PENDING" || job.state == "BATCH_STATE_RUNNING";
+  static BatchState StateOf(const std::string& text) {
+    if (text == "BATCH_STATE_PENDING") return BatchState::kPending;
+    if (text == "BATCH_STATE_RUNNING") return BatchState::kRunning;
+    if (text == "BATCH_STATE_SUCCEEDED") return BatchState::kSucceeded;
+    if (text == "BATCH_STATE_FAILED") return BatchState::kFailed;
+    if (text == "BATCH_STATE_CANCELLED") return BatchState::kCancelled;
+    if (text == "BATCH_STATE_EXPIRED") return BatchState::kExpired;
+    return BatchState::kUnknown;
   }
+  static bool IsOpen(const Job& job) { return !IsTerminal(StateOf(job.state)); }
   std::size_t OpenJobs() const {
     return static_cast<std::size_t>(std::count_if(jobs.begin(), jobs.end(), IsOpen));
   }
@@ -236,15 +248,8 @@ class ScriptedBatchApi final : public BatchApi {
   }
 
   RemoteJob Describe(const Job& job) const {
-    static const std::map<std::string, BatchState> kStates = {
-        {"BATCH_STATE_PENDING", BatchState::kPending},
-        {"BATCH_STATE_RUNNING", BatchState::kRunning},
-        {"BATCH_STATE_SUCCEEDED", BatchState::kSucceeded},
-        {"BATCH_STATE_FAILED", BatchState::kFailed},
-        {"BATCH_STATE_CANCELLED", BatchState::kCancelled},
-        {"BATCH_STATE_EXPIRED", BatchState::kExpired}};
-    RemoteJob remote{job.name, job.display_name, kStates.at(job.state), job.state,
-                     job.input_file, "", ""};
+    RemoteJob remote{job.name, job.display_name, StateOf(job.state), job.state, job.input_file, "",
+                     ""};
     if (job.polls >= polls_until_done + polls_without_result) remote.result_file = job.result_file;
     return remote;
   }

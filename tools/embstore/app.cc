@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <system_error>
@@ -119,21 +118,10 @@ void PrintJsonError(const Status& status) {
   Print(json + "\n").IgnoreError();
 }
 
-CLI::Validator WholeNumber(std::uint64_t most) {
-  const auto check = [most](const std::string& text) -> std::string {
-    std::uint64_t value = 0;
-    const char* const end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, value);
-    if (parsed.ec == std::errc() && parsed.ptr == end && value <= most) return "";
-    return "'" + Printable(text, 40) + "' is not a whole number from 0 to " + std::to_string(most);
-  };
-  return CLI::Validator(check, "", "");
-}
-
 std::string WithCommas(std::uint64_t value) {
   std::string digits = std::to_string(value);
   for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3) {
-    digits.insert(static_cast<std::size_t>(at), ",");
+    digits.insert(static_cast<std::size_t>(at), 1, ',');
   }
   return digits;
 }

@@ -2,7 +2,6 @@
 // What every command shares: global flags, configuration, messages, exit codes.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -14,6 +13,10 @@
 #include "embstore/config.h"
 #include "embstore/status.h"
 #include "embstore/store.h"
+
+namespace CLI {
+class App;
+}
 
 namespace embstore::tool {
 
@@ -81,9 +84,6 @@ Status Print(std::string_view text);
 
 /// The JSON document that stands on stdout when a command fails.
 void PrintJsonError(const Status& status);
-
-/// Accepts a decimal number from 0 to `most`; the parser itself would let -1 wrap around.
-CLI::Validator WholeNumber(std::uint64_t most);
 
 /// "1,234,567".
 std::string WithCommas(std::uint64_t value);

@@ -5,6 +5,7 @@
 #include "app.h"
 #include "embstore/export.h"
 #include "engine/json/json_writer.h"
+#include "flags.h"
 #include "rows.h"
 #include "settings.h"
 

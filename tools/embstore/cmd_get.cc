@@ -12,6 +12,7 @@
 #include "engine/base/text.h"
 #include "engine/json/json_writer.h"
 #include "engine/npy/npy.h"
+#include "flags.h"
 #include "rows.h"
 #include "settings.h"
 

@@ -5,6 +5,7 @@
 #include "app.h"
 #include "embstore/ingest.h"
 #include "engine/json/json_writer.h"
+#include "flags.h"
 #include "progress.h"
 #include "rows.h"
 #include "settings.h"

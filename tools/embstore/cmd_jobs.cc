@@ -12,6 +12,7 @@
 #include "embstore/jobs.h"
 #include "engine/base/text.h"
 #include "engine/json/json_writer.h"
+#include "flags.h"
 #include "job_rows.h"
 #include "progress.h"
 #include "settings.h"

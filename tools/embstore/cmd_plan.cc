@@ -11,6 +11,7 @@
 #include "embstore/ingest.h"
 #include "embstore/quota.h"
 #include "engine/json/json_writer.h"
+#include "flags.h"
 #include "progress.h"
 #include "rows.h"
 #include "settings.h"

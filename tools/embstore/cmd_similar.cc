@@ -6,6 +6,7 @@
 #include "embstore/query.h"
 #include "engine/base/text.h"
 #include "engine/json/json_writer.h"
+#include "flags.h"
 #include "rows.h"
 #include "settings.h"
 

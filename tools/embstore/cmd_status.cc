@@ -8,6 +8,7 @@
 #include "embstore/clock.h"
 #include "engine/base/text.h"
 #include "engine/json/json_writer.h"
+#include "flags.h"
 #include "job_rows.h"
 #include "money_rows.h"
 #include "rows.h"

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/base/text.h"
+#include "flags.h"
 
 namespace embstore::tool {
 namespace {

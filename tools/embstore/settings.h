@@ -3,7 +3,6 @@
 // the environment.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,6 +14,10 @@
 #include "embstore/ingest.h"
 #include "embstore/provider.h"
 #include "providers.h"
+
+namespace CLI {
+class App;
+}
 
 namespace embstore::tool {
 

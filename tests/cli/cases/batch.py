@@ -177,8 +177,8 @@ def the_free_tier_has_no_batch_jobs_and_that_is_said(t):
 @case
 def only_gemini_has_batch_jobs(t):
     t.sample(3)
-    for provider in (["--provider", "local"],
-                     ["--provider", "openai", "--model", "m", "--base-url", "http://127.0.0.1:9/v1"]):
+    own = ["--provider", "openai", "--model", "m", "--base-url", "http://127.0.0.1:9/v1"]
+    for provider in (["--provider", "local"], own):
         result = t.run("ingest", "train", *provider, "--input", "sample.csv", "--mode", "batch",
                        openai_key=KEY).expect(2, out="")
         contains(result.err, "has no batch jobs", "nothing was sent", "--mode sync")

@@ -206,7 +206,7 @@ def bought(t):
 
 
 def put_back(t, copy, *parts):
-    """Puts a copy of the cache directory, or only some parts of it, in the place of what is there."""
+    """Puts a copy of the cache directory, or of some parts of it, in the place of what is there."""
     for part in parts or [""]:
         source, target = t.dir / copy / part, t.dir / "cache" / part
         if target.is_dir():
@@ -352,8 +352,8 @@ def the_ledger_alone_says_what_was_lost_while_jobs_are_open(t):
 
 @case
 def a_torn_log_keeps_what_was_acknowledged_before(t):
-    """What a power failure during a commit leaves: the last record of the log is incomplete, and the
-    ledger ends before it."""
+    """What a power failure during a commit leaves: the last record of the log is incomplete, and
+    the ledger ends before it."""
     server = killed_store(t)
     log, ledger = largest(t, "*.log"), t.dir / "cache/ledger"
     os.truncate(log, log.stat().st_size - 7)

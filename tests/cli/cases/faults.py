@@ -30,8 +30,8 @@ def rows_are_right(t, documents):
 
 
 def recovers(t, fault, billed, calls, in_doubt=0):
-    """One fault, then all is well: everything is stored, exit 0. What may have been paid for without
-    an answer is listed."""
+    """One fault, then all is well: everything is stored, exit 0. What may have been paid for
+    without an answer is listed."""
     server, result, report = run_with(t, fault, code=0)
     equal((report["embedded"], report["failed"], report["complete"]), (DOCUMENTS, 0, True), fault)
     equal(report["batches"], dict(total=4, successful=4, failed=0, skipped=0), "batches")
@@ -100,7 +100,8 @@ def status_503_is_retried(t):
 def a_gateway_that_gave_up_leaves_a_doubt(t):
     """The server behind it may have done the work."""
     for status in (502, 504, 408):
-        server, _, report = run_with(t, f"status={status}:at=2", code=0, more=["--store", f"s{status}"])
+        server, _, report = run_with(t, f"status={status}:at=2", code=0,
+                                     more=["--store", f"s{status}"])
         equal((report["embedded"], report["in_doubt_texts"], len(server.billed())), (40, 10, 40),
               f"after {status}")
         money = t.run("--json", "--store", f"s{status}", "status").expect(0).json()["money"]

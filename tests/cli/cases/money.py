@@ -153,6 +153,23 @@ def an_unusable_answer_is_wasted_and_in_the_books(t):
     the_invoice_is_within_the_books(t, server)
 
 
+@case
+def the_books_and_the_jobs_look_like_this(t):
+    server = prepared(t, "reset-before-reply:at=3")
+    ingest(t, server, "--limit", 100, "--concurrency", 1, mode="sync")
+    base = ["--base-url", server.url]
+    t.show("ingest", "train", "--input", "sample.csv", "--mode", "batch", "--limit", 160,
+           "--no-wait", *base, key=KEY).expect(0)
+    t.show("jobs").expect(0)
+    t.show("status").expect(0)
+    t.show("plan", "train", "--input", "sample.csv").expect(0)
+    t.show("jobs", "--abandon", 99).expect(9)
+    t.run("jobs", "--wait", *base, key=KEY).expect(0)
+    t.show("jobs", "--all").expect(0)
+    t.show("status").expect(0)
+    t.matches("money")
+
+
 # --- Doubts -----------------------------------------------------------------------------------
 
 

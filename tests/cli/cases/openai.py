@@ -73,7 +73,8 @@ def a_vector_of_one_provider_is_none_of_another(t):
 @case
 def faults_on_the_way_are_retried(t):
     for number, (fault, twice, in_doubt) in enumerate([
-            ("reset-before-reply:at=3", 10, 10), ("cut-body:at=2", 10, 10), ("status=503:at=2", 0, 0),
+            ("reset-before-reply:at=3", 10, 10), ("cut-body:at=2", 10, 10),
+            ("status=503:at=2", 0, 0),
             ("status=500:count=2", 0, 0), ("status=502:at=2", 0, 10), ("status=429:at=2", 0, 0),
             ("plain-error:count=1", 0, 0)]):
         server = prepared(t, fault)

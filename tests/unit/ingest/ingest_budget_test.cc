@@ -93,6 +93,15 @@ TEST_CASE("ingest: what was wasted or is in doubt counts against a budget") {
   CHECK(bench.provider.calls().size() == 2);
 }
 
+TEST_CASE("ingest: what the server counted, not the estimate, is held against a budget") {
+  Bench bench;
+  bench.options.budgets.per_run = Money{500'000};  // Estimated: three requests. Counted: fifty.
+  bench.provider.spoil = [](std::size_t, EmbedReply* reply) { reply->total_tokens = 10; };
+  const IngestReport report = bench.MustRun(Texts(Numbered(90)));
+  CHECK(report.complete);
+  CHECK(report.cost == Money{90'000});
+}
+
 TEST_CASE("ingest: what was not billed gives its money back to the budget") {
   Bench bench;
   bench.options.budgets.per_run = kTwoRequests;

@@ -218,12 +218,16 @@ std::filesystem::path InputOf(const JobBench& bench) {
   return {};
 }
 
-void Spoil(const std::filesystem::path& path, bool remove) {
+enum class Loss { kGone, kCut, kChanged };
+
+void Spoil(const std::filesystem::path& path, Loss loss) {
   REQUIRE(!path.empty());
-  if (remove) {
+  if (loss == Loss::kGone) {
     std::filesystem::remove(path);
-  } else {
+  } else if (loss == Loss::kCut) {
     std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
+  } else {
+    std::fstream(path, std::ios::in | std::ios::out | std::ios::binary).seekp(40).put('T');
   }
 }
 
@@ -232,8 +236,9 @@ TEST_CASE("jobs: an input that is lost before it was sent is no loss") {
   bench.api.before = [](std::size_t, BatchCall) -> Status { throw Killed(); };
   CHECK_THROWS_AS(bench.Run(Texts(Numbered(10))), Killed);
   bench.api.before = nullptr;
-  SUBCASE("gone") { Spoil(InputOf(bench), /*remove=*/true); }
-  SUBCASE("damaged") { Spoil(InputOf(bench), /*remove=*/false); }
+  SUBCASE("gone") { Spoil(InputOf(bench), Loss::kGone); }
+  SUBCASE("cut") { Spoil(InputOf(bench), Loss::kCut); }
+  SUBCASE("changed") { Spoil(InputOf(bench), Loss::kChanged); }
   bench.Reopen();
   bench.MustRun(Texts(Numbered(10)));
   bench.Reopen();
@@ -252,8 +257,9 @@ TEST_CASE("jobs: an input that is lost while its job runs stops everything and p
   const auto path = InputOf(bench);
   const auto kept = bench.dir.path() / "kept";
   std::filesystem::copy_file(path, kept);
-  SUBCASE("gone") { Spoil(path, /*remove=*/true); }
-  SUBCASE("damaged") { Spoil(path, /*remove=*/false); }
+  SUBCASE("gone") { Spoil(path, Loss::kGone); }
+  SUBCASE("cut") { Spoil(path, Loss::kCut); }
+  SUBCASE("changed") { Spoil(path, Loss::kChanged); }
   bench.options.batch.wait = true;
   for (int runs = 0; runs < 2; ++runs) {
     bench.Reopen();
@@ -274,7 +280,7 @@ TEST_CASE("jobs: a failed job whose input is lost leaves its texts missing, not 
   JobBench bench;
   bench.options.batch.wait = false;
   bench.MustRun(Texts(Numbered(10)));
-  Spoil(InputOf(bench), /*remove=*/true);
+  Spoil(InputOf(bench), Loss::kGone);
   bench.options.batch.wait = true;
   bench.api.final_state = "BATCH_STATE_FAILED";
   bench.MustRun(Texts(Numbered(10)));

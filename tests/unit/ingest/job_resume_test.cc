@@ -94,6 +94,29 @@ TEST_CASE("jobs: a process that dies between commits pays for nothing twice") {
         }) > 2);
 }
 
+TEST_CASE("jobs: a large result of which a part is stored is gone on with, and paid for once") {
+  for (int n = 0; n < 3; ++n) {
+    CAPTURE(n);
+    JobBench bench;
+    bench.options.batch.max_job_texts = 1000;
+    bench.options.batch.max_job_tokens = 1'000'000;
+    bench.recorder.on_progress = [n, commits = 0]() mutable {
+      if (commits++ == n) throw Killed();
+    };
+    CHECK_THROWS_AS(static_cast<void>(bench.Run(Texts(Numbered(600)))), Killed);
+    bench.recorder.on_progress = nullptr;
+    bench.Reopen();
+    CHECK(bench.Sums().spent.texts == (n == 2 ? 600 : 256 * (n + 1)));
+    CHECK(bench.OpenJobs().front().stored_texts == bench.Sums().spent.texts);
+    CHECK(bench.MustRun(Texts(Numbered(600))).complete);
+    CHECK(bench.api.jobs.size() == 1);
+    CHECK(bench.api.calls_of[BatchCall::kDownload] == 1);
+    CHECK(bench.HasAll(Numbered(600)));
+    CHECK(bench.Sums().spent.texts == 600);
+    CHECK(bench.IsSettled());
+  }
+}
+
 TEST_CASE("jobs: a server that refuses for good at any call ends a run and costs nothing twice") {
   CHECK(ForEachPoint([](JobBench* bench, int n, bool* reached) {
           bench->api.before = At(n, reached, [] { return Status(Code::kQuotaExhausted, "no"); });

@@ -95,6 +95,19 @@ TEST_CASE("jobs: a queue that others keep full is asked again after a minute, th
   CHECK(waits[5] == doctest::Approx(300));
 }
 
+TEST_CASE("jobs: a job is asked about after a second, then less and less often, never seldom") {
+  JobBench bench;
+  bench.api.polls_until_done = 20;
+  SUBCASE("running") {}
+  SUBCASE("in a state of a newer server") { bench.api.running_state = "BATCH_STATE_PAUSED"; }
+  CHECK(bench.MustRun(Texts({"a"})).complete);
+  const auto waits = bench.clock.WaitsInSeconds();
+  REQUIRE(waits.size() == 20);
+  CHECK(waits.front() == doctest::Approx(1));
+  CHECK(std::is_sorted(waits.begin(), waits.end()));
+  CHECK(waits.back() == doctest::Approx(60));
+}
+
 TEST_CASE("jobs: without waiting a run leaves jobs behind, later runs collect them") {
   JobBench bench;
   bench.options.batch.wait = false;
@@ -242,6 +255,21 @@ TEST_CASE("jobs: a budget that is reached lets the jobs under way come home") {
   const IngestReport report = bench.MustRun(Texts(Numbered(40)));
   CHECK(report.outcome.code() == Code::kBudgetReached);
   CHECK(report.embedded == 20);
+  CHECK(bench.IsSettled());
+}
+
+TEST_CASE("jobs: a job of an earlier run that cost nothing gives its money back to the budget") {
+  JobBench bench;
+  bench.options.batch.wait = false;
+  bench.options.budgets.per_split = Money{150'000};  // Room for one job.
+  bench.MustRun(Texts(Numbered(10)));
+  bench.Reopen();
+  bench.options.batch.wait = true;
+  bench.api.final_state = "BATCH_STATE_FAILED";
+  bench.recorder.on_words = [&] {
+    if (bench.recorder.Warned("ended as")) bench.api.final_state = "BATCH_STATE_SUCCEEDED";
+  };
+  CHECK(bench.MustRun(Texts(Numbered(10))).complete);
   CHECK(bench.IsSettled());
 }
 

@@ -219,6 +219,20 @@ TEST_CASE("store: an older copy of the ledger is refused for writing") {
   CHECK(TextsOf(*MustOpen(dir.path())).spent == static_cast<std::uint64_t>(later) + 1);
 }
 
+TEST_CASE("store: a ledger that missed two commits is refused also if it knows their requests") {
+  TempDir dir;
+  {
+    const auto store = MustOpen(dir.path());
+    const std::uint64_t first = Begin(store.get(), {"a"});
+    const std::uint64_t second = Begin(store.get(), {"b"});
+    const Backup before_the_commits(dir, "ledger");
+    Put(store.get(), {"a"}, first);
+    Put(store.get(), {"b"}, second);
+    before_the_commits.PutBack();
+  }
+  CheckRefused(dir, "lacks 2 commits that cost money", /*also_for_reading=*/false);
+}
+
 TEST_CASE("store: a ledger without its database is refused, and kept") {
   TempDir dir;
   Buy(MustOpen(dir.path()).get(), {"a", "b"});
