@@ -17,9 +17,9 @@ namespace {
 constexpr std::size_t kMaxConfigBytes = 1u << 20;
 
 /// Words that name a secret, without '-' and '_'.
-constexpr std::array<std::string_view, 11> kSecretNames = {
+constexpr std::array<std::string_view, 12> kSecretNames = {
     "apikey", "key",       "token",    "accesstoken",  "authtoken",    "geminiapikey",
-    "secret", "secretkey", "password", "googleapikey", "authorization"};
+    "secret", "secretkey", "password", "googleapikey", "openaiapikey", "authorization"};
 
 bool NamesSecret(std::string_view key) {
   std::string folded;

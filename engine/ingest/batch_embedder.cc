@@ -181,23 +181,28 @@ Status BatchEmbedder::Settle(const BatchTexts& batch, Range range, std::uint64_t
   const std::uint64_t tokens = Tokens(batch, range.begin, range.end);
   Status written;
   switch (status.code()) {
-    case Code::kHeld:
+    case Code::kUnavailable:
+    case Code::kRateLimited:
+    case Code::kRejected:
+    case Code::kPermissionDenied:
+    case Code::kQuotaExhausted:
+    case Code::kInvalidArgument:
+      written = gate_.End(number, RequestEnd::kNotBilled, status.message());
+      break;
     case Code::kInvalidReply:
+    case Code::kHeld:
       outcome->tokens += gate_.ExpectedTokens(tokens);
       outcome->tokens_estimated = true;
       // A quarantined answer stays under way until a person has looked at it.
-      if (status.code() == Code::kInvalidReply) {
-        written = gate_.End(number, RequestEnd::kWasted, status.message());
-      }
-      break;
-    case Code::kInDoubt:
-    case Code::kInternal:  // A provider that threw: nobody knows how far it came.
-      outcome->texts_in_doubt += range.end - range.begin;
-      outcome->cost_in_doubt += gate_.CostOfEstimate(tokens);
-      written = gate_.End(number, RequestEnd::kInDoubt, status.message());
+      if (status.code() == Code::kHeld && reply.ok()) break;
+      written = gate_.End(number, RequestEnd::kWasted, status.message());
       break;
     default:
-      written = gate_.End(number, RequestEnd::kNotBilled, status.message());
+      // An answer that came but could not be kept is gone; else nobody knows how far it came.
+      outcome->texts_in_doubt += range.end - range.begin;
+      outcome->cost_in_doubt += gate_.CostOfEstimate(tokens);
+      written = gate_.End(number, reply.ok() ? RequestEnd::kWasted : RequestEnd::kInDoubt,
+                          status.message());
   }
   return written.ok() ? status : written;
 }

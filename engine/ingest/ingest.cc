@@ -29,13 +29,18 @@ Result<IngestPlan> PlanIngest(const Store* store, const Dataset& dataset, const 
   SetAside aside;
   double token_ratio = 1;
   const Ledger* const ledger = store == nullptr ? nullptr : StoreWriter::LedgerOf(*store);
+  if (store != nullptr && ledger == nullptr) {
+    if (auto spending = store->Spending(); !spending.ok()) return spending.status();
+  }
   if (ledger != nullptr) {
-    auto set_aside = SetTextsAside(*ledger, scan_options.space, options.doubt.resend, &*scan);
+    auto set_aside =
+        SetTextsAside(*ledger, scan_options.space, options.doubt, options.price, &*scan);
     if (!set_aside.ok()) return set_aside.status();
     aside = *set_aside;
     token_ratio = LearnedTokenRatio(*ledger, provider.identity().model);
   }
-  const ProviderLimits limits = EffectiveLimits(provider, options);
+  ProviderLimits limits = EffectiveLimits(provider, options);
+  if (options.mode == IngestMode::kBatch) limits = JobLimits(limits, options.batch);
   return MakePlan(*scan, aside, limits, options.price, token_ratio);
 }
 
@@ -46,7 +51,7 @@ Result<IngestReport> Ingest(Store* store, const Dataset& dataset, Provider* prov
     return Status(Code::kInvalidArgument,
                   "the provider's identity has no model or no dimensions; nothing was sent");
   }
-  if (options.mode == IngestMode::kBatch && provider->batch() == nullptr) {
+  if (options.mode == IngestMode::kBatch && (provider->batch() == nullptr || !provider->paid())) {
     return Status(Code::kInvalidArgument, "provider '" + std::string(provider->name()) +
                                               "' has no batch jobs; nothing was sent: embed in "
                                               "sync mode");

@@ -27,7 +27,8 @@ Status IngestRun::OpenReader() {
 
 bool IngestRun::Stopped() {
   if (options_.stop == nullptr || !options_.stop->load()) return false;
-  End({Code::kCancelled, "interrupted; everything paid for is stored, the same command goes on"});
+  End({Code::kCancelled,
+       "interrupted; the same command goes on, and collects what is in batch jobs"});
   return true;
 }
 

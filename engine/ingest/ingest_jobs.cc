@@ -22,6 +22,7 @@ void IngestRun::EmbedByJobs() {
                   }});
   report_.batches.total += jobs.Adopt();
   RunJobs(&jobs);
+  if (!job_set_aside_.ok()) End(job_set_aside_);
   // A text of a job may stand at several documents, or belong to another split.
   const auto embedded = store_.CountEmbedded({options_.split, split_}, space_);
   if (!embedded.ok()) return End(embedded.status());
@@ -36,7 +37,10 @@ Status IngestRun::CommitJobRows(const JobRecord& job, Commit commit) {
   if (job.split != options_.split) other_splits_.insert(job.split);
   commit.space = space_;
   commit.run_number = run_number_;
-  const std::uint64_t rows = commit.embedded.size();
+  const bool ours = job.split == options_.split;
+  const auto rows = static_cast<std::uint64_t>(
+      std::count_if(commit.embedded.begin(), commit.embedded.end(),
+                    [&](const EmbeddedText& text) { return ours || IsInAdoptedJob(text.key); }));
   report_.embedded += rows;
   for (const CommitShare& share : commit.shares) {
     report_.tokens += share.tokens;
@@ -68,6 +72,10 @@ void IngestRun::RunJobs(JobRunner* jobs) {
     const nanoseconds wait = jobs->NextDue() - clock_.Monotonic();
     if (wait > nanoseconds::zero()) clock_.SleepFor(wait, options_.stop);
   }
+}
+
+bool IngestRun::IsInAdoptedJob(const TextKey& key) const {
+  return std::binary_search(aside_.in_jobs.begin(), aside_.in_jobs.end(), LedgerKey(key));
 }
 
 bool IngestRun::CanSubmit(const JobRunner& jobs) const {
@@ -121,14 +129,14 @@ void IngestRun::SubmitRetries(JobRunner* jobs) {
   std::uint32_t round = 0;
   for (FailedJobText& failed : retries_) {
     const std::uint64_t more = provider_.EstimateTokens(failed.text.text);
-    const bool fits = texts.size() < limits_.max_texts &&
+    if (texts.empty()) round = failed.round;
+    const bool fits = failed.round == round && texts.size() < limits_.max_texts &&
                       (texts.empty() || tokens + more <= limits_.max_request_tokens);
     if (!fits || !hashes.insert(failed.text.key.hash).second) {
       later.push_back(std::move(failed));
       continue;
     }
     tokens += more;
-    round = std::max(round, failed.round);
     keys.push_back(failed.text.key);
     texts.push_back(std::move(failed.text.text));
   }
@@ -146,15 +154,41 @@ void IngestRun::SubmitRetries(JobRunner* jobs) {
   if (!planned.ok()) End(planned);
 }
 
+Status IngestRun::AddJobFailure(const FailedJobText& failed, Commit* commit) {
+  const auto stored = store_.Contains(space_, std::span(&failed.text.key, 1));
+  if (!stored.ok()) return stored.status();
+  if ((*stored)[0]) return {};  // A refresh: its old vector stays.
+  const std::uint64_t key = LedgerKey(failed.text.key);
+  const auto missing =
+      std::find_if(scan_.missing.begin(), scan_.missing.end(),
+                   [key](const MissingText& text) { return text.ledger_key == key; });
+  std::string id;
+  if (missing != scan_.missing.end()) {
+    Status read = store_.ForEachDocument({options_.split, split_}, missing->position, 1,
+                                         [&](const DocumentInfo& document) {
+                                           id = document.Id();
+                                           return Status();
+                                         });
+    if (!read.ok()) return read;
+  }
+  commit->failed.push_back({failed.text.key,
+                            {std::string(CodeName(failed.reason.code())), failed.reason.message(),
+                             options_.split, id, clock_.WallMicros()}});
+  return {};
+}
+
 void IngestRun::TakeJobProgress(JobRunner* jobs) {
   JobsProgress progress = jobs->TakeProgress();
   report_.api_calls += progress.created;
   report_.batches.failed += progress.ended_without_result;
   report_.batches.skipped += progress.quarantined;
   report_.batches.successful += progress.ended - progress.ended_without_result;
+  if (job_set_aside_.ok()) job_set_aside_ = progress.set_aside;
   Commit commit = NewCommit();
   Money in_doubt;
   for (FailedJobText& failed : progress.failed) {
+    // What another split's job was asked for is that split's to send again.
+    if (!failed.own && !IsInAdoptedJob(failed.text.key)) continue;
     if (failed.reason.code() == Code::kInDoubt) {
       ++report_.in_doubt;
       in_doubt += gate_->CostOfEstimate(provider_.EstimateTokens(failed.text.text));
@@ -166,9 +200,8 @@ void IngestRun::TakeJobProgress(JobRunner* jobs) {
       continue;
     }
     ++report_.failed;
-    commit.failed.push_back({failed.text.key,
-                             {std::string(CodeName(failed.reason.code())), failed.reason.message(),
-                              options_.split, "", clock_.WallMicros()}});
+    last_failure_ = {Code::kUnavailable, failed.reason.message()};
+    if (Status added = AddJobFailure(failed, &commit); !added.ok()) return End(added);
   }
   if (!commit.failed.empty()) {
     observer_.OnWarning(
@@ -182,7 +215,7 @@ void IngestRun::TakeJobProgress(JobRunner* jobs) {
   report_.in_doubt_cost += in_doubt;
   if (in_doubt > Money() && !gate_->MayResend(in_doubt)) {
     End({Code::kHeld,
-         "a job was cancelled, and by the doubt policy its texts are not sent again, because they "
+         "a job ended in doubt, and by the doubt policy its texts are not sent again, because they "
          "may have been paid for"});
   }
   if (progress.ended > 0) ReportProgress();

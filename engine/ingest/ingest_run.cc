@@ -15,6 +15,8 @@ using std::chrono::nanoseconds;
 
 // A file written this shortly before it was read could change again without a new time stamp.
 constexpr std::int64_t kStampTrustMicros = 100'000;
+// A row of a job's file has a key and longer names than a text in a request.
+constexpr std::uint32_t kJobRowBytes = 128;
 constexpr std::int64_t kCoarseStampTrustMicros = 3'000'000;  // Where stamps are whole seconds.
 
 std::string LayoutOf(const Dataset& dataset, const IngestOptions& options) {
@@ -206,12 +208,14 @@ Status IngestRun::SetAsideAndPlan() {
   double token_ratio = 1;
   if (provider_.paid()) {
     Ledger& ledger = writer_.ledger();
-    auto aside = SetTextsAside(ledger, space_, options_.doubt.resend, &scan_);
+    auto aside = SetTextsAside(ledger, space_, options_.doubt, options_.price, &scan_);
     if (!aside.ok()) return aside.status();
-    aside_ = *aside;
+    aside_ = std::move(*aside);
     report_.held = aside_.held;
-    report_.in_jobs = aside_.in_jobs;
     token_ratio = LearnedTokenRatio(ledger, provider_.identity().model);
+  }
+  if (options_.mode == IngestMode::kBatch) {
+    for (MissingText& text : scan_.missing) text.encoded_bytes += kJobRowBytes;
   }
   plan_ = MakePlan(scan_, aside_, limits_, options_.price, token_ratio);
   batches_ = PackBatches(scan_.missing, limits_);
@@ -225,12 +229,14 @@ SpendTerms IngestRun::MakeTerms(double token_ratio) const {
   terms.run = run_number_;
   terms.split = options_.split;
   terms.model = provider_.identity().model;
+  terms.provider = provider_.name();
   terms.space = space_;
   terms.batch = options_.mode == IngestMode::kBatch;
   terms.paid = provider_.paid();
   terms.price = options_.price;
   terms.budgets = options_.budgets;
   terms.doubt = options_.doubt;
+  terms.resent = aside_.resent;
   terms.token_ratio = token_ratio;
   return terms;
 }
@@ -255,16 +261,22 @@ Status IngestRun::CommitUnsendable() {
   return WriteCommit(std::move(commit));
 }
 
+std::uint64_t IngestRun::CountOurTexts(const JobRecord& job) const {
+  if (job.split == options_.split) return job.texts - job.stored_texts;
+  const std::vector<std::uint64_t> keys = writer_.ledger().KeysOf(job.id);
+  return static_cast<std::uint64_t>(std::count_if(keys.begin(), keys.end(), [&](std::uint64_t key) {
+    return std::binary_search(aside_.in_jobs.begin(), aside_.in_jobs.end(), key);
+  }));
+}
+
 void IngestRun::JudgeHeldTexts() {
-  report_.in_jobs = 0;
   std::string quarantined;
   for (const JobRecord& job : writer_.ledger().Jobs()) {
-    if (job.step == JobStep::kEnded || job.space != space_ || job.split != options_.split) continue;
-    if (job.step == JobStep::kQuarantined) {
-      quarantined += (quarantined.empty() ? "" : ", ") + std::to_string(job.id);
-    } else {
-      report_.in_jobs += job.texts - job.stored_texts;
-    }
+    if (job.step == JobStep::kEnded || job.space != space_) continue;
+    const std::uint64_t texts = CountOurTexts(job);
+    report_.in_jobs += texts;
+    if (job.step != JobStep::kQuarantined || texts == 0) continue;
+    quarantined += (quarantined.empty() ? "" : ", ") + std::to_string(job.id);
   }
   if (!report_.outcome.ok()) return;
   if (!quarantined.empty()) {
@@ -274,8 +286,8 @@ void IngestRun::JudgeHeldTexts() {
   } else if (report_.held > 0) {
     End({Code::kHeld, std::to_string(report_.held) +
                           " texts may have been paid for without an answer and were not sent; "
-                          "'embstore status' lists them. With doubt.policy: resend they are sent, "
-                          "and perhaps paid for twice"});
+                          "'embstore status' lists them. doubt.policy: resend and a higher "
+                          "doubt.max_resend_usd let them be sent, and perhaps paid for twice"});
   }
 }
 

@@ -68,6 +68,9 @@ class IngestRun {
   Status CommitJobRows(const JobRecord& job, Commit commit);
   /// Whether there is another job of missing texts, and room for it.
   bool CanSubmit(const JobRunner& jobs) const;
+  /// Whether an earlier run has sent this text of ours with a job.
+  bool IsInAdoptedJob(const TextKey& key) const;
+  Status AddJobFailure(const FailedJobText& failed, Commit* commit);
   void SubmitJobs(JobRunner* jobs);
   void SubmitRange(JobRunner* jobs, std::size_t index);
   void SubmitRetries(JobRunner* jobs);
@@ -105,6 +108,8 @@ class IngestRun {
 
   void SaveCheckpoint();
 
+  /// Texts of this split that are not stored from the job yet.
+  std::uint64_t CountOurTexts(const JobRecord& job) const;
   /// Texts that stay behind in jobs, in quarantine or in doubt.
   void JudgeHeldTexts();
 
@@ -141,6 +146,7 @@ class IngestRun {
   std::size_t next_batch_ = 0;
   std::vector<FailedJobText> retries_;
   std::set<std::string> other_splits_;  // Of collected jobs.
+  Status job_set_aside_;                // The first job that a person has to look at.
   std::unique_ptr<DocumentReader> reader_;
   Document document_;
   std::uint32_t run_number_ = 0;

@@ -29,11 +29,15 @@ JobCollector::JobCollector(const Provider& provider, const BatchApi& api, SpendG
 }
 
 Result<CollectOutcome> JobCollector::Collect(const std::filesystem::path& path,
-                                             std::uint64_t request,
-                                             const CollectOptions& options) {
+                                             std::uint64_t request, const CollectOptions& options) {
   outcome_ = {};
   Status status = Read(path, options);
-  if (status.ok() && options.check_pairing && !options.accept) status = CheckPairings();
+  if (status.ok() && options.check_pairing && !options.accept) {
+    // Vectors may have been moved along the input, or along the result.
+    status = CheckPairings(arrival_);
+    std::sort(arrival_.begin(), arrival_.end());
+    if (status.ok()) status = CheckPairings(arrival_);
+  }
   if (status.ok()) status = StoreRows(request, options.skip);
   if (!status.ok()) return status;
   ReportFailed(options.partial);
@@ -47,6 +51,7 @@ Status JobCollector::Read(const std::filesystem::path& path, const CollectOption
   states_.assign(texts_.size(), RowState::kMissing);
   tokens_.assign(texts_.size(), std::nullopt);
   errors_.clear();
+  arrival_.clear();
   std::uint64_t line_number = 0;
   Status read = ForEachLine(path, [&](std::string_view line) -> Status {
     ++line_number;
@@ -78,18 +83,18 @@ Status JobCollector::TakeRow(BatchResultRow row) {
     return {};
   }
   states_[index] = RowState::kVector;
+  arrival_.push_back(index);
   tokens_[index] = row.tokens;
   std::copy(row.vector.begin(), row.vector.end(), vectors_->row(index).begin());
   return {};
 }
 
-Status JobCollector::CheckPairings() {
+Status JobCollector::CheckPairings(const std::vector<std::size_t>& order) {
   std::vector<std::string_view> texts;
   std::vector<float> vectors;
   const auto check = [&](std::size_t rows) -> Status {
-    const PairingVerdict verdict =
-        CheckPairing(std::span(texts).first(rows),
-                     std::span(vectors).first(rows * dimensions_), dimensions_);
+    const PairingVerdict verdict = CheckPairing(
+        std::span(texts).first(rows), std::span(vectors).first(rows * dimensions_), dimensions_);
     if (verdict.pairing == Pairing::kWrong) {
       return Held("its vectors do not fit its texts, as when keys and vectors were mixed up");
     }
@@ -97,8 +102,7 @@ Status JobCollector::CheckPairings() {
     vectors.erase(vectors.begin(), vectors.begin() + static_cast<long>(rows * dimensions_));
     return {};
   };
-  for (std::size_t i = 0; i < texts_.size(); ++i) {
-    if (states_[i] != RowState::kVector) continue;
+  for (const std::size_t i : order) {
     texts.push_back(texts_[i].text);
     const std::span<const float> row = vectors_->row(i);
     vectors.insert(vectors.end(), row.begin(), row.end());

@@ -65,8 +65,8 @@ class JobCollector {
   /// Reads the whole file into `vectors_`. kHeld, unless accepted: its keys are not ours.
   Status Read(const std::filesystem::path& path, const CollectOptions& options);
   Status TakeRow(BatchResultRow row);
-  /// Blocks of neighbours in the input: a result in another order shows best there.
-  Status CheckPairings();
+  /// Checks blocks of neighbours in `order`.
+  Status CheckPairings(const std::vector<std::size_t>& order);
   Status StoreRows(std::uint64_t request, std::uint64_t skip);
   Status CommitRows(std::uint64_t request, std::span<const std::size_t> rows);
   void ReportFailed(bool partial);
@@ -84,6 +84,7 @@ class JobCollector {
   std::vector<RowState> states_;
   std::vector<std::optional<std::uint32_t>> tokens_;
   std::map<std::size_t, Status> errors_;
+  std::vector<std::size_t> arrival_;  // Of rows with a vector, as the file has them.
   CollectOutcome outcome_;
 };
 

@@ -17,11 +17,25 @@ using std::chrono::nanoseconds;
 
 // Failures in a row, over growing waits, after which the run ends. The jobs go on.
 constexpr std::uint32_t kMaxFailures = 10;
-// A job that the server does not know any more so often in a row is given to a person.
+// The same while nothing but waiting is left: hours, at the longest waits.
+constexpr std::uint32_t kMaxPollFailures = 200;
+// Refusals for lack of room while no other job of ours takes any.
+constexpr std::uint32_t kMaxRefusals = 24;
+constexpr std::chrono::hours kReminder{1};
+// How often in a row the server does not know a job before a person is asked.
 constexpr std::uint32_t kMaxNotFound = 5;
 
 bool IsTransient(Code code) {
   return code == Code::kUnavailable || code == Code::kInDoubt || code == Code::kRateLimited;
+}
+
+bool HasSucceeded(const JobRecord& job) { return job.state.find("SUCCEEDED") != std::string::npos; }
+
+bool WasCancelled(const JobRecord& job) { return job.state.find("CANCELLED") != std::string::npos; }
+
+/// Whether the rows that were done before a cancellation are billed, nobody says.
+RequestEnd EndOfJobWithoutVectors(const JobRecord& job) {
+  return WasCancelled(job) ? RequestEnd::kInDoubt : RequestEnd::kNotBilled;
 }
 
 }  // namespace
@@ -89,7 +103,9 @@ Status JobRunner::Plan(std::span<const std::string> texts, std::span<const TextK
   job.record.input_digest = input->digest;
   job.record.space = context_.gate.terms().space;
   job.record.split = context_.gate.terms().split;
+  job.record.provider = context_.provider.name();
   job.round = round;
+  job.own = true;
   job.due = context_.clock.Monotonic();
   jobs_.push_back(std::move(job));
   return {};
@@ -139,7 +155,7 @@ Status JobRunner::Upload(Job* job) {
     context_.observer.OnWarning(Name(*job) +
                                 " lost its input file before it was sent; the next run sends its "
                                 "texts with another job");
-    return EndWithoutResult(job);
+    return EndWithoutResult(job, RequestEnd::kNotBilled);
   }
   if (!texts.ok()) return texts.status();
   const auto file = api_.Upload(path, job->record.display_name);
@@ -179,7 +195,6 @@ Status JobRunner::Create(Job* job) {
                                   "before it is created again: " +
                                   status.message());
       Soon(job);
-      if (++job->failed_creations > kMaxFailures) break;
       return {};  // Stays in kCreating.
     case Code::kRateLimited:
       return RefusedForRoom(job, status);
@@ -189,16 +204,15 @@ Status JobRunner::Create(Job* job) {
     }
     case Code::kNotFound: {
       Status written = Change(job, JobStep::kPlanned);  // The input has expired on the server.
-      if (++job->failed_creations > kMaxFailures) break;
-      return written.ok() ? Retry(job, status, "create it") : written;
+      if (!written.ok()) return written;
+      if (++job->expired_inputs <= kMaxFailures) return Retry(job, status, "create it");
+      return status.Prefixed("cannot create " + Name(*job));
     }
     default: {
-      Status ended = EndWithoutResult(job);
+      Status ended = EndWithoutResult(job, RequestEnd::kNotBilled);
       return ended.ok() ? status.Prefixed(Name(*job) + " was refused") : ended;
     }
   }
-  return status.Prefixed("cannot create " + Name(*job) + " in " +
-                         std::to_string(job->failed_creations) + " attempts");
 }
 
 Status JobRunner::RefusedForRoom(Job* job, const Status& status) {
@@ -210,6 +224,13 @@ Status JobRunner::RefusedForRoom(Job* job, const Status& status) {
                                " waits for room (this is normal): " + status.message());
   }
   job->waits_for_room = true;
+  if (jobs_.size() == 1 && ++job->refusals > kMaxRefusals) {
+    return status.Prefixed("the server has no room for " + Name(*job) + " (" +
+                           std::to_string(job->record.tokens) +
+                           " tokens) though no other job is under way; a smaller "
+                           "batch.max_job_tokens may help future jobs");
+  }
+  Remind(job, "still waits for room in the server's queue");
   Later(job, std::max(policy.queue_wait, status.backoff().retry_after), policy.max_queue_wait);
   return {};
 }
@@ -230,10 +251,12 @@ Status JobRunner::FindCreated(Job* job) {
       job->due = std::min(job->due, job->creating_since + policy.creation_grace);
       return {};
     }
-    job->creating_since = nanoseconds(-1);
-    Soon(job);
-    context_.observer.OnNotice(Name(*job) + " is not on the server; it is created now");
-    return Change(job, JobStep::kUploaded);
+    // It may be there all the same, unlisted: the doubt is written down, and its texts go out with
+    // another job under another name.
+    context_.observer.OnWarning(Name(*job) +
+                                " is not on the server; it counts as in doubt, and its texts are "
+                                "sent with another job if the doubt policy allows it");
+    return EndWithoutResult(job, RequestEnd::kInDoubt);
   }
   // A run that died here may have cancelled all but one already.
   std::stable_partition(found.begin(), found.end(), [](const RemoteJob& remote) {
@@ -245,6 +268,9 @@ Status JobRunner::FindCreated(Job* job) {
         "the server has " + std::to_string(found.size()) + " jobs for " + Name(*job) + "; " +
         found[0].name + " is taken, " + found[i].name +
         (cancelled.ok() ? " was cancelled" : " could not be cancelled: " + cancelled.message()));
+    Status booked = context_.gate.BookDoubt(
+        job->record, "the server had a second job, " + found[i].name + ", for the same texts");
+    if (!booked.ok()) return booked;
   }
   JobChange change;
   change.name = job->record.name = found[0].name;
@@ -257,7 +283,7 @@ Status JobRunner::FindCreated(Job* job) {
 Status JobRunner::Poll(Job* job) {
   std::error_code error;
   if (std::filesystem::exists(JobResultPath(context_.directory, job->record), error)) {
-    return Collect(job, /*partial=*/job->record.state.find("SUCCEEDED") == std::string::npos);
+    return Collect(job);
   }
   const auto remote = api_.Get(job->record.name);
   if (remote.code() == Code::kNotFound) {
@@ -265,11 +291,15 @@ Status JobRunner::Poll(Job* job) {
       Later(job, context_.options.batch.first_poll, context_.options.batch.max_poll);
       return {};
     }
-    return Hold(job, "the server no longer knows it");
+    return SetAside(
+        job, {Code::kHeld, "the server does not know " + Name(*job) + " (" + job->record.name +
+                               "). It may be paid for, so its texts are not sent again. Check the "
+                               "address and the key; if it is gone for good, 'embstore jobs "
+                               "--abandon " +
+                               std::to_string(job->record.id) + "' lets them be sent"});
   }
-  if (!remote.ok()) return Retry(job, remote.status(), "ask for its state");
+  if (!remote.ok()) return Retry(job, remote.status(), "ask for its state", kMaxPollFailures);
   job->failures = 0;
-  job->state = remote->state;
   if (remote->state_text != job->record.state || remote->result_file != job->record.result_file) {
     if (remote->state_text != job->record.state) {
       context_.observer.OnNotice(Name(*job) + ": " + remote->state_text);
@@ -284,6 +314,8 @@ Status JobRunner::Poll(Job* job) {
   const bool succeeded = remote->state == BatchState::kSucceeded;
   const bool has_result = !remote->result_file.empty();
   if (!IsTerminal(remote->state) || (succeeded && !has_result)) {
+    Remind(job, succeeded ? "has succeeded, but its result is not there yet"
+                          : "is under way: " + remote->state_text);
     Later(job, context_.options.batch.first_poll, context_.options.batch.max_poll);
     return {};
   }
@@ -292,10 +324,10 @@ Status JobRunner::Poll(Job* job) {
                                 (remote->error.empty() ? "" : ": " + remote->error) +
                                 (has_result ? "; what it delivered is kept" : ""));
   }
-  if (!has_result) return EndWithoutResult(job);
+  if (!has_result) return EndWithoutResult(job, EndOfJobWithoutVectors(job->record));
   Status downloaded = Download(job);
   if (!downloaded.ok()) return downloaded;
-  return job->due > context_.clock.Monotonic() ? Status() : Collect(job, !succeeded);
+  return job->due > context_.clock.Monotonic() ? Status() : Collect(job);
 }
 
 Status JobRunner::Download(Job* job) {
@@ -308,7 +340,7 @@ Status JobRunner::Download(Job* job) {
   });
   if (!written.ok()) return written;
   if (fetched.ok()) {
-    job->record.stored_texts = 0;  // Rows of a new file come in an order of their own.
+    job->fetched = true;
     Status committed = (*file)->Commit();
     EMBSTORE_CRASH_POINT("result-downloaded");
     return committed;
@@ -321,15 +353,19 @@ Status JobRunner::Download(Job* job) {
   if (job->failed_downloads++ == 0) {
     context_.observer.OnWarning(Name(*job) +
                                 " is ready, but its result cannot be fetched now; "
-                                "this is tried again: " +
-                                fetched.message());
+                                "this is tried again, for days if need be (Ctrl-C is safe, "
+                                "'embstore jobs --abandon " +
+                                std::to_string(job->record.id) +
+                                "' gives it up): " + fetched.message());
   }
+  Remind(job, "is ready, but its result still cannot be fetched");
   Later(job, context_.options.batch.first_poll, context_.options.batch.max_poll);
   return {};
 }
 
-Status JobRunner::Collect(Job* job, bool partial) {
+Status JobRunner::Collect(Job* job) {
   const auto texts = ReadJobInput(context_.directory, api_, job->record);
+  if (texts.code() == Code::kCorruption) return SetAside(job, texts.status());
   if (!texts.ok()) return texts.status();
   const CommitSink commit = [&](Commit rows) {
     return context_.commit(job->record, std::move(rows));
@@ -337,44 +373,68 @@ Status JobRunner::Collect(Job* job, bool partial) {
   JobCollector collector(context_.provider, api_, context_.gate, commit, *texts);
   CollectOptions options;
   options.check_pairing = context_.options.check_pairing;
-  options.partial = partial;
+  options.partial = !HasSucceeded(job->record);
   options.skip = job->record.stored_texts;
-  auto outcome =
-      collector.Collect(JobResultPath(context_.directory, job->record), job->record.id, options);
+  const auto path = JobResultPath(context_.directory, job->record);
+  auto outcome = collector.Collect(path, job->record.id, options);
+  if (outcome.code() == Code::kHeld && !job->fetched) {
+    // The local copy is of an earlier run, and may be what is wrong.
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+    return {};
+  }
   if (outcome.code() == Code::kHeld) return Hold(job, outcome.status().message());
   if (!outcome.ok()) return outcome.status();
   progress_.stored += outcome->stored;
   progress_.tokens += outcome->tokens;
   progress_.tokens_estimated = progress_.tokens_estimated || outcome->tokens_estimated;
   std::vector<FailedJobText> failed;
+  const bool in_doubt = WasCancelled(job->record);
   for (auto& [index, reason] : outcome->failed) {
-    failed.push_back({(*texts)[index], std::move(reason), job->round});
+    const bool missing = reason.code() == Code::kUnavailable;
+    failed.push_back({(*texts)[index],
+                      missing && in_doubt ? Status(Code::kInDoubt, reason.message()) : reason,
+                      job->round, job->own});
   }
-  return Finish(job, /*has_vectors=*/failed.size() < texts->size(), std::move(failed));
+  const bool has_vectors = failed.size() < texts->size();
+  Ending ending;
+  ending.end = in_doubt      ? RequestEnd::kInDoubt
+               : has_vectors ? RequestEnd::kStored
+                             : RequestEnd::kNotBilled;
+  if (in_doubt) ending.reason = "the job was cancelled; what it did before may be billed";
+  if (ending.end == RequestEnd::kStored) {
+    ending.texts = outcome->undelivered_texts;
+    ending.tokens = context_.gate.ExpectedTokens(outcome->undelivered_tokens);
+  }
+  return Finish(job, std::move(ending), std::move(failed));
 }
 
-Status JobRunner::EndWithoutResult(Job* job) {
+Status JobRunner::EndWithoutResult(Job* job, RequestEnd end) {
   ++progress_.ended_without_result;
-  const Status reason(job->state == BatchState::kCancelled ? Code::kInDoubt : Code::kUnavailable,
+  const Status reason(end == RequestEnd::kInDoubt ? Code::kInDoubt : Code::kUnavailable,
                       Name(*job) + " brought no result");
   std::vector<FailedJobText> failed;
   auto texts = ReadJobInput(context_.directory, api_, job->record);
   if (texts.ok()) {
-    for (JobText& text : *texts) failed.push_back({std::move(text), reason, job->round});
+    for (JobText& text : *texts) {
+      failed.push_back({std::move(text), reason, job->round, job->own});
+    }
   }
-  return Finish(job, /*has_vectors=*/false, std::move(failed));
+  Ending ending;
+  ending.end = end;
+  ending.reason = "the job brought no vector";
+  return Finish(job, std::move(ending), std::move(failed));
 }
 
-Status JobRunner::Finish(Job* job, bool has_vectors, std::vector<FailedJobText> failed) {
-  std::vector<std::uint64_t> not_stored;
-  for (const FailedJobText& text : failed) not_stored.push_back(LedgerKey(text.text.key));
-  // Whether the rows that were done before a cancellation are billed, nobody says.
-  const RequestEnd without_vectors =
-      job->state == BatchState::kCancelled ? RequestEnd::kInDoubt : RequestEnd::kNotBilled;
+Status JobRunner::Finish(Job* job, Ending ending, std::vector<FailedJobText> failed) {
+  if (ending.end == RequestEnd::kStored) {
+    for (const FailedJobText& text : failed) {
+      ending.not_stored.push_back(LedgerKey(text.text.key));
+    }
+  }
+  ending.request = job->record.id;
   EMBSTORE_CRASH_POINT("job-stored");
-  Status ended =
-      has_vectors ? context_.gate.EndJob(job->record.id, std::move(not_stored))
-                  : context_.gate.End(job->record.id, without_vectors, "the job brought no vector");
+  Status ended = context_.gate.Close(std::move(ending));
   // The files go only when nobody can need them any more.
   if (ended.ok()) ended = context_.writer.ledger().Sync();
   if (!ended.ok()) return ended;
@@ -406,10 +466,18 @@ Status JobRunner::Hold(Job* job, const std::string& why) {
   return {};
 }
 
-Status JobRunner::Retry(Job* job, const Status& status, const char* what) {
+Status JobRunner::SetAside(Job* job, const Status& why) {
+  context_.observer.OnWarning(why.message());
+  if (progress_.set_aside.ok()) progress_.set_aside = why;
+  job->done = true;
+  return {};
+}
+
+Status JobRunner::Retry(Job* job, const Status& status, const char* what,
+                        std::uint32_t max_failures) {
   const bool transient = IsTransient(status.code()) || status.code() == Code::kNotFound ||
                          status.code() == Code::kInvalidReply;
-  if (!transient || ++job->failures > kMaxFailures) {
+  if (!transient || ++job->failures > max_failures) {
     return status.Prefixed("cannot " + std::string(what) + " (" + Name(*job) + ")");
   }
   if (job->failures == 1) {
@@ -431,9 +499,15 @@ Status JobRunner::Change(Job* job, JobStep step, JobChange change) {
 }
 
 void JobRunner::DeleteRemoteFiles(const Job& job) {
-  if (job.record.input_file.empty()) return;
   // Files vanish by themselves after two days; a failure here changes nothing.
-  api_.DeleteFile(job.record.input_file).IgnoreError();
+  if (!job.record.input_file.empty()) api_.DeleteFile(job.record.input_file).IgnoreError();
+  if (job.own) return;
+  // A run that died may have uploaded the file without writing it down.
+  const auto uploads = api_.FindUploads(job.record.display_name);
+  if (!uploads.ok()) return;
+  for (const std::string& file : *uploads) {
+    if (file != job.record.input_file) api_.DeleteFile(file).IgnoreError();
+  }
 }
 
 void JobRunner::Soon(Job* job) {
@@ -443,9 +517,17 @@ void JobRunner::Soon(Job* job) {
   job->due = context_.clock.Monotonic();
 }
 
-void JobRunner::Later(Job* job, milliseconds first, milliseconds most) {
-  job->wait = job->wait.count() == 0 ? first : std::min(job->wait * 3 / 2, most);
-  job->due = context_.clock.Monotonic() + std::max(job->wait, milliseconds(1));
+void JobRunner::Later(Job* job, milliseconds least, milliseconds most) {
+  job->wait = job->wait.count() == 0 ? least : std::min(job->wait * 3 / 2, most);
+  job->due = context_.clock.Monotonic() + std::max({job->wait, least, milliseconds(1)});
+}
+
+void JobRunner::Remind(Job* job, const std::string& what) {
+  const nanoseconds now = context_.clock.Monotonic();
+  if (job->reminded < nanoseconds::zero()) job->reminded = now;
+  if (now - job->reminded < kReminder) return;
+  job->reminded = now;
+  context_.observer.OnNotice(Name(*job) + " " + what);
 }
 
 void JobRunner::WakeWaiting() {

@@ -4,9 +4,9 @@
 // second job for the same texts.
 //
 //   planned --upload--> uploaded --(creating)--> created --poll, download, store--> ended
-//                          ^                        |
-//                 surely refused, or no job    quarantined (a person decides)
-//                 found after the grace time
+//                          ^            |           |
+//                 surely refused        |      quarantined (a person decides)
+//                                 no job found in the grace time: in doubt, its texts go out anew
 #pragma once
 
 #include <chrono>
@@ -34,6 +34,7 @@ struct FailedJobText {
   JobText text;
   Status reason;
   std::uint32_t round = 1;  ///< How often it was sent.
+  bool own = true;          ///< By a job of this run.
 };
 
 /// What jobs brought since the last look.
@@ -45,6 +46,8 @@ struct JobsProgress {
   std::uint64_t ended = 0;    ///< Jobs that are settled.
   std::uint64_t ended_without_result = 0;
   std::uint64_t quarantined = 0;
+  Status
+      set_aside;  ///< Of the first job that is left as it is, because a person has to look at it.
   std::vector<FailedJobText> failed;
 };
 
@@ -97,11 +100,14 @@ class JobRunner {
     std::chrono::nanoseconds due{0};
     std::chrono::milliseconds wait{0};
     std::uint32_t failures = 0;  // In a row, of the step at hand.
-    std::uint32_t failed_creations = 0;
+    std::uint32_t expired_inputs = 0;
+    std::uint32_t refusals = 0;
     std::uint32_t failed_downloads = 0;
     std::chrono::nanoseconds creating_since{-1};
     bool waits_for_room = false;
-    BatchState state = BatchState::kUnknown;
+    bool own = false;      // Begun by this runner.
+    bool fetched = false;  // The result file was downloaded by this runner.
+    std::chrono::nanoseconds reminded{-1};
     bool done = false;
   };
 
@@ -110,19 +116,25 @@ class JobRunner {
   Status Create(Job* job);
   Status FindCreated(Job* job);
   Status Poll(Job* job);
-  Status Collect(Job* job, bool partial);
+  Status Collect(Job* job);
   Status Download(Job* job);
-  Status EndWithoutResult(Job* job);
-  Status Finish(Job* job, bool has_vectors, std::vector<FailedJobText> failed);
+  Status EndWithoutResult(Job* job, RequestEnd end);
+  Status Finish(Job* job, Ending ending, std::vector<FailedJobText> failed);
   Status Hold(Job* job, const std::string& why);
   Status RefusedForRoom(Job* job, const Status& status);
 
-  /// Waits and tries again, or answers `status` when that was done often enough.
-  Status Retry(Job* job, const Status& status, const char* what);
+  /// Leaves the job as it is; the others go on.
+  Status SetAside(Job* job, const Status& why);
+
+  /// Waits and tries again, or answers `status` when that was done often enough in a row.
+  Status Retry(Job* job, const Status& status, const char* what, std::uint32_t max_failures = 10);
   Status Change(Job* job, JobStep step, JobChange change = {});
   void DeleteRemoteFiles(const Job& job);
-  /// The next step is taken after `wait`, which grows by half each time up to `most`.
-  void Later(Job* job, std::chrono::milliseconds first, std::chrono::milliseconds most);
+  /// The next step is taken after a wait that grows by half each time up to `most`, but is never
+  /// shorter than `least`.
+  void Later(Job* job, std::chrono::milliseconds least, std::chrono::milliseconds most);
+  /// Says once an hour what a job waits for.
+  void Remind(Job* job, const std::string& what);
   void Soon(Job* job);
   void WakeWaiting();
   std::string Name(const Job& job) const;

@@ -24,6 +24,7 @@ SpendTerms TermsOf(const JobRecord& job, const Provider& provider) {
   SpendTerms terms;
   terms.split = job.split;
   terms.model = provider.identity().model;
+  terms.provider = provider.name();
   terms.space = MakeSpaceId(provider.identity());
   terms.batch = job.batch;
   terms.price = job.price;
@@ -107,7 +108,12 @@ Result<std::uint64_t> AcceptResult(Store* store, const JobRecord& job, Provider*
   for (const auto& [index, why] : outcome->failed) {
     not_stored.push_back(LedgerKey((*texts)[index].key));
   }
-  Status ended = gate->EndJob(job.id, std::move(not_stored));
+  Ending ending;
+  ending.request = job.id;
+  ending.not_stored = std::move(not_stored);
+  ending.texts = outcome->undelivered_texts;
+  ending.tokens = gate->ExpectedTokens(outcome->undelivered_tokens);
+  Status ended = gate->Close(std::move(ending));
   if (ended.ok()) ended = StoreWriter(store).ledger().Sync();
   if (!ended.ok()) return ended;
   RemoveJobFiles(store->directory(), job);
@@ -118,7 +124,10 @@ Result<std::uint64_t> AcceptResult(Store* store, const JobRecord& job, Provider*
 
 Result<CollectReport> CollectJobs(Store* store, Provider* provider, const IngestOptions& options) {
   CollectReport report;
-  if (provider->batch() == nullptr) return report;
+  if (provider->batch() == nullptr) {
+    return Status(Code::kInvalidArgument,
+                  "provider '" + std::string(provider->name()) + "' has no batch jobs");
+  }
   Clock& clock = ClockOf(options);
   IngestObserver silent;
   StoreWriter writer(store);
@@ -131,6 +140,7 @@ Result<CollectReport> CollectJobs(Store* store, Provider* provider, const Ingest
                   }});
   jobs.Adopt();
   Status worked;
+  Status set_aside;
   for (;;) {
     worked = jobs.Work();
     const JobsProgress progress = jobs.TakeProgress();
@@ -138,6 +148,7 @@ Result<CollectReport> CollectJobs(Store* store, Provider* provider, const Ingest
     report.stored += progress.stored;
     report.failed += progress.failed.size();
     report.quarantined += progress.quarantined;
+    if (set_aside.ok()) set_aside = progress.set_aside;
     if (!worked.ok() || jobs.active() == 0) break;
     if (!options.batch.wait && jobs.AllSubmitted()) break;
     if (options.stop != nullptr && options.stop->load()) {
@@ -151,6 +162,7 @@ Result<CollectReport> CollectJobs(Store* store, Provider* provider, const Ingest
   Status refreshed = committer.RefreshCoverages();
   if (!worked.ok()) return worked;
   if (!refreshed.ok()) return refreshed;
+  if (!set_aside.ok()) return set_aside;
   return report;
 }
 
@@ -172,8 +184,9 @@ Status CancelJob(Store* store, Provider* provider, std::uint64_t id) {
       return ended;
     }
     case JobStep::kCreated:
-      if (provider->batch() == nullptr) break;
-      return provider->batch()->Cancel(job->name);
+      if (provider->batch() != nullptr) return provider->batch()->Cancel(job->name);
+      return {Code::kInvalidArgument,
+              "provider '" + std::string(provider->name()) + "' has no batch jobs"};
     case JobStep::kCreating:
       return {Code::kInvalidArgument,
               "whether the server has job " + std::to_string(id) +

@@ -52,7 +52,8 @@ ProviderLimits JobLimits(const ProviderLimits& limits, const BatchPolicy& policy
   return job;
 }
 
-Result<SetAside> SetTextsAside(const Ledger& ledger, SpaceId space, bool resend, ScanResult* scan) {
+Result<SetAside> SetTextsAside(const Ledger& ledger, SpaceId space, const DoubtPolicy& doubt,
+                               Price price, ScanResult* scan) {
   SetAside aside;
   std::unordered_set<std::uint64_t> under_way;
   for (const JobRecord& job : ledger.Jobs()) {
@@ -63,14 +64,20 @@ Result<SetAside> SetTextsAside(const Ledger& ledger, SpaceId space, bool resend,
   const std::vector<std::uint64_t> doubts = ledger.KeysInDoubt(space);
   std::erase_if(scan->missing, [&](const MissingText& text) {
     if (under_way.contains(text.ledger_key)) {
-      ++aside.in_jobs;
+      aside.in_jobs.push_back(text.ledger_key);
       return true;
     }
     if (!std::binary_search(doubts.begin(), doubts.end(), text.ledger_key)) return false;
     ++aside.in_doubt;
-    if (!resend) ++aside.held;
-    return !resend;
+    const Money cost = CostOf(text.tokens, price);
+    if (doubt.resend && aside.resent + cost <= doubt.max_resend) {
+      aside.resent += cost;
+      return false;
+    }
+    ++aside.held;
+    return true;
   });
+  std::sort(aside.in_jobs.begin(), aside.in_jobs.end());
   std::vector<std::uint64_t> absent;
   for (const MissingText& text : scan->missing) {
     if (!text.was_stored) absent.push_back(text.ledger_key);
@@ -86,7 +93,7 @@ Result<SetAside> SetTextsAside(const Ledger& ledger, SpaceId space, bool resend,
                     " texts of this split were paid for and stored (one is at position " +
                     std::to_string(first->position) +
                     "), and they are not there. Nothing was sent: restore the cache directory "
-                    "from a backup");
+                    "from a backup; to begin anew and pay again, move it away");
 }
 
 double LearnedTokenRatio(const Ledger& ledger, const std::string& model) {
@@ -109,7 +116,7 @@ IngestPlan MakePlan(const ScanResult& scan, const SetAside& aside, const Provide
   plan.unique_documents = scan.unique_documents;
   plan.duplicates = scan.documents - scan.unique_documents;
   plan.cached = scan.cached_texts;
-  plan.in_jobs = aside.in_jobs;
+  plan.in_jobs = aside.in_jobs.size();
   plan.in_doubt = aside.in_doubt;
   plan.to_embed = scan.missing.size();
   for (const UnsendableText& text : scan.unsendable)

@@ -31,15 +31,18 @@ ProviderLimits JobLimits(const ProviderLimits& limits, const BatchPolicy& policy
 
 /// Missing texts that are not to be sent (again) now.
 struct SetAside {
-  std::uint64_t in_jobs = 0;   ///< In open jobs and quarantined answers.
+  std::vector<std::uint64_t>
+      in_jobs;                 ///< LedgerKeys, sorted: in open jobs and quarantined answers.
   std::uint64_t in_doubt = 0;  ///< May have been paid for; still in `missing` if they are resent.
   std::uint64_t held = 0;      ///< Of in_doubt: taken out of `missing`.
+  Money resent;                ///< What those still in `missing` may cost once more.
 };
 
-/// Takes texts out of `scan->missing` that are under way in `space`, and those in doubt unless
-/// `resend`. kCorruption: the ledger knows of texts that were paid for and stored, and the store
-/// has lost them; nothing may be sent.
-Result<SetAside> SetTextsAside(const Ledger& ledger, SpaceId space, bool resend, ScanResult* scan);
+/// Takes texts out of `scan->missing` that are under way in `space`, and those in doubt that
+/// `doubt` does not let be sent again at `price`. kCorruption: the ledger knows of texts that were
+/// paid for and stored, and the store has lost them; nothing may be sent.
+Result<SetAside> SetTextsAside(const Ledger& ledger, SpaceId space, const DoubtPolicy& doubt,
+                               Price price, ScanResult* scan);
 
 /// What the server counted over what was estimated for `model`, so far; 1 when little is known.
 double LearnedTokenRatio(const Ledger& ledger, const std::string& model);

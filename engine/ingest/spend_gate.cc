@@ -25,7 +25,7 @@ Status OverBudget(const char* what, Money budget, Money used) {
 }  // namespace
 
 SpendGate::SpendGate(Ledger& ledger, const SpendTerms& terms, Clock& clock)
-    : ledger_(ledger), terms_(terms), clock_(clock), today_(Today()) {
+    : ledger_(ledger), terms_(terms), clock_(clock), today_(Today()), resent_(terms.resent) {
   for (const SpendRecord& record : ledger.Spending()) {
     if (record.day == today_) day_ += All(record);
     if (record.split == terms.split) split_ += All(record);
@@ -68,6 +68,7 @@ Result<std::uint64_t> SpendGate::Begin(RequestIntent intent) {
   intent.run = terms_.run;
   intent.split = terms_.split;
   intent.model = terms_.model;
+  intent.provider = terms_.provider;
   intent.space = terms_.space;
   intent.batch = terms_.batch;
   intent.price = terms_.price;
@@ -77,7 +78,7 @@ Result<std::uint64_t> SpendGate::Begin(RequestIntent intent) {
   auto request = ledger_.Begin(intent);
   if (!request.ok()) return request;
   EMBSTORE_CRASH_POINT("intent-written");
-  open_[*request] = {cost, {}, intent.tokens, today_, true};
+  open_[*request] = {cost, {}, intent.tokens, today_};
   run_ += cost;
   day_ += cost;
   split_ += cost;
@@ -88,15 +89,19 @@ void SpendGate::Resume(const JobRecord& job) {
   const std::lock_guard<std::mutex> guard(mutex_);
   // An earlier run may have stored a part of it.
   const std::uint64_t stored = job.texts == 0 ? 0 : job.tokens * job.stored_texts / job.texts;
-  open_[job.id] = {CostOf(job.tokens, job.price), CostOf(stored, job.price), job.tokens,
-                   job.created_micros / kMicrosPerDay, false};
+  open_[job.id] = {CostOf(job.tokens, job.price),
+                   CostOf(stored, job.price),
+                   job.tokens,
+                   job.created_micros / kMicrosPerDay,
+                   false,
+                   job.split == terms_.split};
 }
 
 void SpendGate::Settle(std::map<std::uint64_t, Open>::iterator open, Money cost) {
   const Money change = cost - open->second.set_aside;
   if (open->second.of_this_run) run_ += change;
   if (open->second.day == today_) day_ += change;
-  split_ += change;
+  if (open->second.of_this_split) split_ += change;
   open_.erase(open);
 }
 
@@ -108,7 +113,8 @@ Status SpendGate::Close(Ending ending) {
     const bool may_be_billed = ending.end == RequestEnd::kWasted ||
                                ending.end == RequestEnd::kInDoubt ||
                                ending.end == RequestEnd::kAbandoned;
-    Settle(open, may_be_billed ? open->second.set_aside : open->second.stored);
+    const Money settled = open->second.stored + CostOf(ending.tokens, terms_.price);
+    Settle(open, may_be_billed ? open->second.set_aside : settled);
   }
   return ledger_.End(ending);
 }
@@ -122,12 +128,20 @@ Status SpendGate::End(std::uint64_t request, RequestEnd end, const std::string& 
   return Close(std::move(ending));
 }
 
-Status SpendGate::EndJob(std::uint64_t request, std::vector<std::uint64_t> not_stored) {
-  if (request == 0) return {};
-  Ending ending;
-  ending.request = request;
-  ending.not_stored = std::move(not_stored);
-  return Close(std::move(ending));
+Status SpendGate::BookDoubt(const JobRecord& job, const std::string& reason) {
+  RequestIntent intent;
+  intent.run = terms_.run;
+  intent.split = job.split;
+  intent.model = terms_.model;
+  intent.provider = terms_.provider;
+  intent.space = terms_.space;
+  intent.tokens = job.tokens;
+  intent.price = job.price;
+  intent.keys = ledger_.KeysOf(job.id);
+  intent.micros = clock_.WallMicros();
+  const auto number = ledger_.Begin(intent);
+  if (!number.ok()) return number.status();
+  return End(*number, RequestEnd::kInDoubt, reason);
 }
 
 CommitShare SpendGate::Share(std::uint64_t request, std::uint32_t texts,

@@ -22,12 +22,14 @@ struct SpendTerms {
   std::uint32_t run = 0;
   std::string split;
   std::string model;
+  std::string provider;
   SpaceId space;
   bool batch = false;
   bool paid = true;  ///< Off: nothing is written down.
   Price price;
   Budgets budgets;
   DoubtPolicy doubt;
+  Money resent;  ///< What this run risks from its beginning, counted by DoubtPolicy::max_resend.
   double token_ratio = 1;  ///< See IngestPlan.
 };
 
@@ -47,8 +49,11 @@ class SpendGate {
   /// The request brought nothing that will be stored.
   Status End(std::uint64_t request, RequestEnd end, const std::string& reason);
 
-  /// A job that was collected, with texts that got no vector.
-  Status EndJob(std::uint64_t request, std::vector<std::uint64_t> not_stored);
+  /// The same with all that there is to say; the time and kWasted's tokens are filled in here.
+  Status Close(Ending ending);
+
+  /// Writes down that the texts of `job` may have been paid for once more.
+  Status BookDoubt(const JobRecord& job, const std::string& reason);
 
   /// What a commit with these texts of the request will write down.
   CommitShare Share(std::uint64_t request, std::uint32_t texts, std::uint64_t estimated_tokens,
@@ -78,10 +83,10 @@ class SpendGate {
     std::uint64_t tokens = 0;
     std::int64_t day = 0;
     bool of_this_run = true;
+    bool of_this_split = true;
   };
 
   Status CheckBudgets(Money cost);
-  Status Close(Ending ending);
   void Settle(std::map<std::uint64_t, Open>::iterator open, Money cost);
   std::int64_t Today() const;
 

@@ -19,6 +19,9 @@
 namespace embstore {
 namespace {
 
+constexpr const char* kPutBack =
+    "Put back the newest copy of the whole cache directory or, to begin anew and pay again, move "
+    "it away";
 constexpr const char* kOrphanReason = "the process ended before the answer was stored";
 
 /// `problem` with the file, the place and what to do.
@@ -28,8 +31,7 @@ Status At(const LedgerFile& file, std::uint64_t offset, const Status& problem) {
                               (damaged ? "is damaged" : "belongs to a newer version") +
                               " at byte " + std::to_string(offset) + ": " + problem.message() +
                               "; nothing was changed. " +
-                              (damaged ? "Put back the newest copy of the whole cache directory"
-                                       : "Use the version that wrote it")};
+                              (damaged ? kPutBack : "Use the version that wrote it")};
 }
 
 using TakeHeader = std::function<Status(const LedgerHeader&)>;
@@ -138,10 +140,9 @@ Result<std::unique_ptr<Ledger>> Ledger::Open(const std::filesystem::path& path,
   const auto take_header = [&](const LedgerHeader& header) -> Status {
     state->book.emplace(header.start);
     if (store_id.empty() || header.store_id == store_id) return {};
-    return {Code::kIncompatible,
-            "the ledger '" + path.string() + "' belongs to another store (" + header.store_id +
-                " instead of " + Printable(store_id) +
-                "); nothing was changed. Put back the newest copy of the whole cache directory"};
+    return {Code::kIncompatible, "the ledger '" + path.string() + "' belongs to another store (" +
+                                     header.store_id + " instead of " + Printable(store_id) +
+                                     "); nothing was changed. " + kPutBack};
   };
   const auto take_entry = [&](LedgerEntry&& entry) -> Status {
     if (Status possible = state->book->Check(entry); !possible.ok()) {
@@ -190,7 +191,7 @@ Status Ledger::End(const Ending& ending) {
 Status Ledger::EndOrphans(std::int64_t micros) {
   const std::scoped_lock lock(state_->mutex);
   for (const std::uint64_t request : state_->book->Orphans(state_->last_request_at_open)) {
-    const Ending ending{request, RequestEnd::kInDoubt, 0, {}, kOrphanReason, micros};
+    const Ending ending{request, RequestEnd::kInDoubt, 0, 0, {}, kOrphanReason, micros};
     if (Status added = state_->Add(ending, false); !added.ok()) return added;
   }
   return state_->file->Sync();

@@ -32,6 +32,7 @@ struct RequestIntent {
   std::uint32_t run = 0;
   std::string split;
   std::string model;
+  std::string provider;
   SpaceId space;
   bool batch = false;
   std::uint64_t tokens = 0;  ///< Estimated.
@@ -55,7 +56,10 @@ enum class RequestEnd : std::uint8_t {
 struct Ending {
   std::uint64_t request = 0;
   RequestEnd end = RequestEnd::kStored;
-  std::uint64_t tokens = 0;               ///< kWasted: what it is taken to have cost.
+  /// What is wasted. kWasted: what the request is taken to have cost. kStored: of those texts that
+  /// are on the bill and came without a usable vector.
+  std::uint64_t tokens = 0;
+  std::uint32_t texts = 0;                ///< kStored: how many those are.
   std::vector<std::uint64_t> not_stored;  ///< kStored: LedgerKeys of texts that got no vector.
   std::string reason;
   std::int64_t micros = 0;
@@ -82,7 +86,6 @@ struct JobChange {
   std::string state;
   std::string note;
   std::int64_t micros = 0;
-  bool input_file_deleted = false;
 };
 
 /// What the store and the ledger compare when both are opened.

@@ -10,6 +10,8 @@
 namespace embstore {
 namespace {
 
+__extension__ using Wide = unsigned __int128;
+
 constexpr std::int64_t kMicrosPerDay = 86'400'000'000;
 
 std::int64_t DayOf(std::int64_t micros) {
@@ -50,10 +52,12 @@ void Replace(std::string&& text, std::string* known) {
 
 }  // namespace
 
-/// What is not settled of a request: the estimate without what came already.
+/// What is not settled of a request: of what was expected, the part of the texts that did not come.
 SpendRecord::Amount LedgerBook::Request::Rest() const {
-  const std::uint64_t rest = Minus(tokens, stored_estimate);
-  return {Minus(keys.size(), stored.texts), rest, CostOf(rest, price)};
+  const std::uint64_t left = Minus(keys.size(), stored.texts);
+  std::uint64_t rest = tokens;
+  if (left < keys.size()) rest = static_cast<std::uint64_t>(Wide{tokens} * left / keys.size());
+  return {left, rest, CostOf(rest, price)};
 }
 
 Status LedgerBook::Check(const LedgerEntry& entry) const {
@@ -132,6 +136,7 @@ void LedgerBook::ApplyEntry(RequestEntry&& entry) {
   request.price = intent.price;
   request.tokens = intent.tokens;
   request.micros = intent.micros;
+  request.provider = std::move(intent.provider);
   request.keys = std::move(intent.keys);
   const auto added = open_.emplace(entry.request, std::move(request)).first;
   if (!intent.batch) return;
@@ -148,6 +153,7 @@ JobRecord* LedgerBook::AddJob(std::uint64_t id, const Request& request) {
   job.batch = std::get<bool>(request.row->first);
   job.split = request.row->second.split;
   job.model = request.row->second.model;
+  job.provider = request.provider;
   job.space = request.space;
   job.texts = request.keys.size();
   job.tokens = request.tokens;
@@ -166,7 +172,7 @@ void LedgerBook::ApplyEntry(CommitEntry&& entry) {
   for (const CommitShare& share : entry.shares) {
     texts += share.texts;
     AddShare(share);
-    if (share.last) Close(share.request, RequestEnd::kStored, 0);
+    if (share.last) Close(share.request, RequestEnd::kStored, {});
   }
   texts_by_commit_.emplace_back(entry.number, texts);
 }
@@ -179,7 +185,6 @@ void LedgerBook::AddShare(const CommitShare& share) {
   request.stored.texts += share.texts;
   request.stored.tokens += share.tokens;
   request.stored.cost = CostOf(request.stored.tokens, request.price);
-  request.stored_estimate += share.estimated_tokens;
   Add({share.texts, share.tokens, request.stored.cost - before}, &row.spent);
   if (share.reported) {
     row.reported_tokens += share.tokens;
@@ -196,16 +201,17 @@ void LedgerBook::ApplyEntry(Ending&& entry) {
     job->second.updated_micros = entry.micros;
   }
   open_.at(entry.request).doubt = std::move(entry.reason);
-  Close(entry.request, entry.end, entry.tokens);
+  Close(entry.request, entry.end, {entry.texts, entry.tokens, {}});
 }
 
-void LedgerBook::Close(std::uint64_t id, RequestEnd end, std::uint64_t wasted_tokens) {
+void LedgerBook::Close(std::uint64_t id, RequestEnd end, SpendRecord::Amount wasted) {
   auto node = open_.extract(id);
   Request& request = node.mapped();
   SpendRecord& row = request.row->second;
   SpendRecord::Amount settled;
-  if (end == RequestEnd::kWasted) {
-    settled = {request.Rest().texts, wasted_tokens, CostOf(wasted_tokens, request.price)};
+  if (end == RequestEnd::kWasted || end == RequestEnd::kStored) {
+    if (end == RequestEnd::kWasted) wasted.texts = request.Rest().texts;
+    settled = {wasted.texts, wasted.tokens, CostOf(wasted.tokens, request.price)};
     Add(settled, &row.wasted);
   }
   const bool in_doubt = end == RequestEnd::kInDoubt || end == RequestEnd::kAbandoned;
@@ -235,7 +241,6 @@ void LedgerBook::ApplyEntry(JobChange&& entry) {
   Replace(std::move(entry.result_file), &job->result_file);
   Replace(std::move(entry.state), &job->state);
   Replace(std::move(entry.note), &job->note);
-  if (entry.input_file_deleted) job->input_file.clear();
   job->updated_micros = entry.micros;
 }
 

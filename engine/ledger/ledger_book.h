@@ -51,9 +51,9 @@ class LedgerBook {
     std::int64_t micros = 0;
     std::vector<std::uint64_t> keys;
     SpendRecord::Amount stored;
-    std::uint64_t stored_estimate = 0;
     bool is_job = false;  ///< Or quarantined.
-    std::string doubt;    ///< Why the answer is lost.
+    std::string provider;
+    std::string doubt;  ///< Why the answer is lost.
     bool abandoned = false;
 
     SpendRecord::Amount Rest() const;
@@ -71,7 +71,7 @@ class LedgerBook {
   Rows::iterator RowOf(const RequestIntent& intent);
   void AddShare(const CommitShare& share);
   JobRecord* AddJob(std::uint64_t id, const Request& request);
-  void Close(std::uint64_t id, RequestEnd end, std::uint64_t wasted_tokens);
+  void Close(std::uint64_t id, RequestEnd end, SpendRecord::Amount wasted);
 
   LedgerPosition position_;
   std::uint64_t last_request_ = 0;

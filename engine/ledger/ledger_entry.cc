@@ -40,9 +40,10 @@ Offset<void> Write(FlatBufferBuilder& b, const RequestEntry& e) {
   const auto model = Text(b, i.model);
   const auto keys = Keys(b, i.keys);
   const auto name = Text(b, i.display_name);
+  const auto provider = Text(b, i.provider);
   return ledger_fb::CreateRequestEntry(b, e.request, i.run, split, model, i.space.value, i.batch,
                                        i.tokens, i.price.micro_usd_per_million_tokens, keys,
-                                       i.micros, name, i.input_bytes, i.input_digest)
+                                       i.micros, name, i.input_bytes, i.input_digest, provider)
       .Union();
 }
 
@@ -51,6 +52,7 @@ bool Read(const ledger_fb::RequestEntry& t, RequestEntry* e) {
         {t.run(),
          Text(t.split()),
          Text(t.model()),
+         Text(t.provider()),
          {t.space()},
          t.batch(),
          t.tokens(),
@@ -87,15 +89,19 @@ Offset<void> Write(FlatBufferBuilder& b, const Ending& e) {
   const auto not_stored = Keys(b, e.not_stored);
   const auto reason = Text(b, e.reason);
   return ledger_fb::CreateEndingEntry(b, e.request, static_cast<std::uint8_t>(e.end), e.tokens,
-                                      not_stored, reason, e.micros)
+                                      not_stored, reason, e.micros, e.texts)
       .Union();
 }
 
 bool Read(const ledger_fb::EndingEntry& t, Ending* e) {
   if (t.end() > static_cast<std::uint8_t>(RequestEnd::kAbandoned)) return false;
-  *e = {t.request(),      static_cast<RequestEnd>(t.end()),
-        t.tokens(),       Keys(t.not_stored()),
-        Text(t.reason()), t.micros()};
+  *e = {t.request(),
+        static_cast<RequestEnd>(t.end()),
+        t.tokens(),
+        t.texts(),
+        Keys(t.not_stored()),
+        Text(t.reason()),
+        t.micros()};
   return true;
 }
 
@@ -106,8 +112,7 @@ Offset<void> Write(FlatBufferBuilder& b, const JobChange& e) {
   const auto state = Text(b, e.state);
   const auto note = Text(b, e.note);
   return ledger_fb::CreateJobEntry(b, e.request, static_cast<std::uint8_t>(e.step), name,
-                                   input_file, result_file, state, note, e.micros,
-                                   e.input_file_deleted)
+                                   input_file, result_file, state, note, e.micros)
       .Union();
 }
 
@@ -116,8 +121,7 @@ bool Read(const ledger_fb::JobEntry& t, JobChange* e) {
   *e = {t.request(),           static_cast<JobStep>(t.step()),
         Text(t.name()),        Text(t.input_file()),
         Text(t.result_file()), Text(t.state()),
-        Text(t.note()),        t.micros(),
-        t.input_file_deleted()};
+        Text(t.note()),        t.micros()};
   return true;
 }
 

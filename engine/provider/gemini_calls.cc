@@ -17,6 +17,9 @@ constexpr std::uint64_t kMaxAnswerBytes = 16 << 20;
 constexpr std::size_t kMaxPages = 1000;
 constexpr std::size_t kExcerptBytes = 200;
 
+constexpr GeminiVerdict kPerhapsMade = {
+    Code::kInDoubt, "the job may have been made all the same: look for it in the list"};
+
 bool Has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
@@ -50,7 +53,7 @@ GeminiVerdict JudgeFreeCall(const GeminiError& error) {
 GeminiVerdict JudgeCreateCall(const GeminiError& error) {
   const int status = error.http_status;
   if (status < 300 || status >= 500 || status == 408 || status == 499) {
-    return {Code::kInDoubt, "the job may have been made all the same: look for it in the list"};
+    return kPerhapsMade;
   }
   const bool about_file = Has(error.message, "file") || Has(error.message, "File");
   if (SaysGone(error) || (status == 404 && about_file && !Has(error.message, "models/"))) {
@@ -125,7 +128,9 @@ Status CreateCallStatus(const HttpResponse& response, const GeminiEndpoint& endp
   const GeminiError error = ParseGeminiError(response);
   EmbeddingCall call = CallOf(endpoint);
   call.model = model;
-  return GeminiStatus(JudgeCreateCall(error), error, response, call);
+  GeminiVerdict verdict = JudgeCreateCall(error);
+  if (response.status < 300 && verdict.code == Code::kUnavailable) verdict = kPerhapsMade;
+  return GeminiStatus(verdict, error, response, call);
 }
 
 Status BadGeminiAnswer(std::string_view fault, const HttpResponse& response,

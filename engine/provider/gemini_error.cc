@@ -14,6 +14,9 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMessageBytes = 300;
 
+constexpr GeminiVerdict kPerhapsDone = {
+    Code::kInDoubt, "the server may have done the work, so the request may have been billed"};
+
 bool Has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
@@ -165,12 +168,15 @@ GeminiVerdict JudgeGeminiError(const GeminiError& error) {
         return {Code::kInvalidReply, "nothing of it is kept; the request may have been billed"};
       }
   }
-  return {Code::kInDoubt, "the server may have done the work, so the request may have been billed"};
+  return kPerhapsDone;
 }
 
 Status GeminiErrorStatus(const HttpResponse& response, const EmbeddingCall& call) {
   const GeminiError error = ParseGeminiError(response);
-  return GeminiStatus(JudgeGeminiError(error), error, response, call);
+  GeminiVerdict verdict = JudgeGeminiError(error);
+  // That failures are not charged is said of those with a status of failure.
+  if (response.status < 300 && verdict.code == Code::kUnavailable) verdict = kPerhapsDone;
+  return GeminiStatus(verdict, error, response, call);
 }
 
 Status GeminiStatus(const GeminiVerdict& verdict, const GeminiError& error,

@@ -121,6 +121,8 @@ constexpr Verdict kAskLater = {Code::kUnavailable, "it is asked again later"};
 constexpr Verdict kGateway = {Code::kInDoubt,
                               "a gateway that says so does not know what the server behind it did: "
                               "the request may have been billed"};
+constexpr Verdict kPerhapsDone = {
+    Code::kInDoubt, "the server may have done the work, so the request may have been billed"};
 constexpr Verdict kNoSuchService = {Code::kInvalidArgument,
                                     "this is no answer of an embeddings service: check base_url, "
                                     "which for most servers ends in /v1"};
@@ -215,6 +217,8 @@ Verdict JudgeStatus(const OpenAiError& error) {
 
 Verdict Judge(const OpenAiError& error, const HttpResponse& response) {
   const Verdict verdict = JudgeStatus(error);
+  // Who answers with success may put it on the bill.
+  if (response.status < 300 && verdict.code == Code::kUnavailable) return kPerhapsDone;
   const bool again = verdict.code == Code::kRateLimited || verdict.code == Code::kUnavailable;
   if (!again || !ForbidsRetry(response)) return verdict;
   return {Code::kQuotaExhausted,

@@ -161,11 +161,13 @@ Status OpenAiProvider::CheckModelName(const std::string& name) {
   const std::lock_guard<std::mutex> guard(mutex_);
   if (model_name_.empty()) model_name_ = name;
   if (model_name_ == name) return Status();
-  return Invalid(host_ + ": the server changed the model from \"" +
-                 KeylessExcerpt(model_name_, &options_.api_key, 100) + "\" to \"" +
-                 KeylessExcerpt(name, &options_.api_key, 100) +
-                 "\" during the run; vectors of two models do not belong together, so this answer "
-                 "is not kept, but it may have been billed: ask for one of them by its full name");
+  return Status(
+      Code::kHeld,
+      host_ + ": the server changed the model from \"" +
+          KeylessExcerpt(model_name_, &options_.api_key, 100) + "\" to \"" +
+          KeylessExcerpt(name, &options_.api_key, 100) +
+          "\" during the run; vectors of two models do not belong together, so this answer "
+          "is not kept, but it may have been billed: ask for one of them by its full name");
 }
 
 /// A quota that was configured is not learned.

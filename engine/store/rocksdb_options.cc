@@ -49,7 +49,11 @@ rocksdb::DBOptions MakeDbOptions(const StoreOptions& options, OpenMode mode) {
   // The default drops synced records in silence after a damaged one in the middle of the log.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   db.paranoid_checks = true;
-  db.recycle_log_file_num = 0;  // A recycled log can replay stale records (fixed in 9.2).
+  // All families are flushed as one: each has its own entries in the MANIFEST, and one whose end is
+  // lost would otherwise give some families back older than others.
+  db.atomic_flush = true;
+  db.avoid_flush_during_recovery = true;  // That flush is one of each family by itself.
+  db.recycle_log_file_num = 0;            // A recycled log can replay stale records (fixed in 9.2).
   db.max_total_wal_size = 256 * kMiB;
   db.wal_bytes_per_sync = 1 * kMiB;
   db.max_background_jobs = 2;

@@ -28,7 +28,7 @@ std::string_view Advice(const rocksdb::Status& status) {
            "again";
   }
   if (status.IsCorruption()) {
-    return "; restore the cache directory from a backup";
+    return kRestoreAdvice;
   }
   return "";
 }

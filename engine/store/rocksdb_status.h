@@ -10,6 +10,11 @@
 
 namespace embstore {
 
+/// What to do about damage: the end of a message.
+inline constexpr const char* kRestoreAdvice =
+    "; restore the cache directory from a backup as a whole or, to begin anew and pay again, move "
+    "it away";
+
 /// `doing` says what was tried, e.g. "read from the store". REQUIRES: !status.ok().
 Status FromRocks(const rocksdb::Status& status, std::string_view doing);
 

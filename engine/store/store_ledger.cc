@@ -16,16 +16,53 @@ namespace {
 
 namespace fs = std::filesystem;
 
+fs::path JobsPath(const Store::Impl& impl) { return impl.directory / "jobs"; }
+
 Status Damaged(const Store::Impl& impl, const std::string& what) {
   return {Code::kCorruption, "the ledger '" + LedgerPath(impl.directory).string() + "' " + what +
-                                 "; nothing was sent: restore the cache directory from a backup "
-                                 "as a whole"};
+                                 "; nothing was sent" + kRestoreAdvice};
 }
 
 Status LedgerIsMissing(const Store::Impl& impl) {
   return Damaged(impl,
                  "is gone, and with it what was spent. To go on without that history, run "
                  "'embstore ingest' once with --new-ledger");
+}
+
+/// Whether there are files of batch jobs or quarantined answers. A directory that cannot be read is
+/// taken to have some.
+bool HasJobFiles(const Store::Impl& impl) {
+  std::error_code error;
+  const fs::directory_iterator files(JobsPath(impl), error);
+  if (error) return error != std::errc::no_such_file_or_directory;
+  return files != fs::directory_iterator();
+}
+
+/// Whether a store without a ledger must have had one that knew of payments.
+Result<bool> LedgerWasUsed(const Store::Impl& impl) {
+  if (HasJobFiles(impl)) return true;
+  if (!impl.meta.has_ledger) return false;
+  bool has_spaces = false;  // A space is made before anything is sent, a commit after it.
+  Status scanned = impl.Scan(Family::kSpaces, "", [&](std::string_view, std::string_view) {
+    has_spaces = true;
+    return Status();
+  });
+  if (!scanned.ok()) return scanned;
+  return has_spaces || impl.last_commit.number > 0;
+}
+
+/// Ok when a new ledger may be begun where there is none.
+Status CheckMayBegin(const Store::Impl& impl) {
+  if (impl.options.new_ledger) {
+    if (!HasJobFiles(impl)) return {};
+    return {Code::kInvalidArgument,
+            "there are files of batch jobs or quarantined answers in '" + JobsPath(impl).string() +
+                "': they are paid for and only the old ledger knows them; restore it, or move that "
+                "directory away"};
+  }
+  const auto was_used = LedgerWasUsed(impl);
+  if (!was_used.ok()) return was_used.status();
+  return *was_used ? LedgerIsMissing(impl) : Status();
 }
 
 /// Remembers in the store that it has a ledger, so that a lost one is noticed.
@@ -76,7 +113,7 @@ Status StoreIsOlder(const Store::Impl& impl) {
               " are missing (commit " + std::to_string(impl.last_commit.number) + " of " +
               std::to_string(impl.ledger->position().commit) +
               "); nothing was sent or changed: put back the newest copy of the whole cache "
-              "directory"};
+              "directory or, to begin anew and pay again, move it away"};
 }
 
 Status OpenLedgerForWriting(Store::Impl* impl) {
@@ -88,8 +125,7 @@ Status OpenLedgerForWriting(Store::Impl* impl) {
             "there is a ledger: '" + path.string() + "'; move it away to begin a new one"};
   }
   if (!is_there) {
-    const bool was_lost = impl->meta.has_ledger && impl->last_commit.number > 0;
-    if (was_lost && !impl->options.new_ledger) return LedgerIsMissing(*impl);
+    if (Status allowed = CheckMayBegin(*impl); !allowed.ok()) return allowed;
     if (Status created = CreateLedger(impl); !created.ok()) return created;
   }
   auto ledger = Ledger::Open(path, impl->meta.store_id, /*read_only=*/false);
@@ -103,10 +139,14 @@ Status OpenLedgerForWriting(Store::Impl* impl) {
 bool LedgerIsAhead(Store::Impl* impl) {
   auto ledger = Ledger::Open(LedgerPath(impl->directory), impl->meta.store_id, /*read_only=*/true);
   if (!ledger.ok()) {
-    impl->ledger_status =
-        ledger.code() == Code::kNotFound && impl->meta.has_ledger && impl->last_commit.number > 0
-            ? LedgerIsMissing(*impl)
-            : ledger.status();
+    impl->ledger_status = ledger.status();
+    if (ledger.code() != Code::kNotFound) return false;
+    const auto was_used = LedgerWasUsed(*impl);
+    if (!was_used.ok()) {
+      impl->ledger_status = was_used.status();
+    } else if (*was_used) {
+      impl->ledger_status = LedgerIsMissing(*impl);
+    }
     return false;
   }
   impl->ledger = std::move(*ledger);

@@ -36,7 +36,8 @@ std::vector<rocksdb::ColumnFamilyDescriptor> Descriptors(const StoreOptions& opt
   return families;
 }
 
-/// Whether exactly our families are there. RocksDB changes files of a database before it misses a
+/// Whether exactly our families are there: a MANIFEST that was cut short lacks some, another
+/// version's store has more. RocksDB changes files of a database before it misses a
 /// family in it, and reads past families that it is not asked for. Changes nothing.
 rocksdb::Status CheckFamilies(const rocksdb::DBOptions& options, const std::string& path) {
   std::vector<std::string> names;
@@ -48,9 +49,15 @@ rocksdb::Status CheckFamilies(const rocksdb::DBOptions& options, const std::stri
       return rocksdb::Status::InvalidArgument("unknown column family", Printable(name, 64));
     }
   }
+  // Every database has the first one: without a ledger beside it nothing says that it is ours.
+  std::error_code ignored;
+  if (names.size() == 1 && !fs::exists(LedgerPath(fs::path(path).parent_path()), ignored)) {
+    return rocksdb::Status::InvalidArgument("no column family of embstore");
+  }
   for (const std::string_view name : kFamilyNames) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
-      return rocksdb::Status::InvalidArgument("no column family", rocksdb::Slice(name));
+      return rocksdb::Status::Corruption("the MANIFEST lacks a column family",
+                                         rocksdb::Slice(name));
     }
   }
   return {};
@@ -91,10 +98,8 @@ Status OpenDatabase(const StoreOptions& options, OpenMode mode, const fs::path& 
                                      opened.ToString()};
   }
   if (opened.IsPathNotFound() && mode == OpenMode::kWrite) {
-    return {Code::kCorruption, "the store in '" + path.string() +
-                                   "' lacks a file; nothing was sent: restore the cache directory "
-                                   "from a backup. " +
-                                   opened.ToString()};
+    return {Code::kCorruption, "the store in '" + path.string() + "' lacks a file (" +
+                                   opened.ToString() + "); nothing was sent" + kRestoreAdvice};
   }
   return FromRocks(opened, "open the store in '" + path.string() + "'");
 }
@@ -152,8 +157,8 @@ Status CheckAbsent(const fs::path& database) {
   std::error_code ignored;
   if (!fs::exists(database, ignored) || fs::is_empty(database, ignored)) return {};
   return {Code::kCorruption, "the store in '" + database.string() +
-                                 "' lacks its file CURRENT; nothing was sent or removed: restore "
-                                 "the cache directory from a backup"};
+                                 "' lacks its file CURRENT; nothing was sent or removed" +
+                                 kRestoreAdvice};
 }
 
 /// Takes the lock, and makes the store when there is none.
@@ -176,8 +181,8 @@ Status ReadIdentity(const fs::path& directory, Store::Impl* impl) {
   auto commit = impl->ReadRecord<CommitRecord>(Family::kMeta, kMetaCommitKey);
   if (meta.code() == Code::kNotFound || commit.code() == Code::kNotFound) {
     return {Code::kCorruption, "the store in '" + directory.string() +
-                                   "' has lost its first records; nothing was sent: restore the "
-                                   "cache directory from a backup"};
+                                   "' has lost its first records; nothing was sent" +
+                                   kRestoreAdvice};
   }
   if (!meta.ok()) return meta.status();
   if (!commit.ok()) return commit.status();

@@ -37,7 +37,7 @@ struct Budgets {
 
 /// What to do with texts that may have been paid for without an answer.
 struct DoubtPolicy {
-  bool resend = true;               ///< Off: they are not sent; the run ends with kInDoubt.
+  bool resend = true;               ///< Off: they are not sent; the run ends with kHeld.
   Money max_resend{1'000'000'000};  ///< Of one run, in doubt itself or resent; then as if off.
 };
 

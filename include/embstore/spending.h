@@ -72,6 +72,7 @@ struct JobRecord {
   std::string note;          ///< Why it is quarantined, or what went wrong.
   std::string split;
   std::string model;
+  std::string provider;
   SpaceId space;
   std::uint64_t texts = 0;
   std::uint64_t tokens = 0;  ///< Estimated.

@@ -29,6 +29,7 @@ inline RequestIntent LedgerIntent(bool batch, std::vector<std::uint64_t> keys) {
   intent.keys = std::move(keys);
   intent.micros = kLedgerMicros;
   if (batch) {
+    intent.provider = "golden-provider";
     intent.display_name = "embstore-golden";
     intent.input_bytes = 5'000'000'000;
     intent.input_digest = 0x8000'0000'0000'0001;
@@ -37,8 +38,8 @@ inline RequestIntent LedgerIntent(bool batch, std::vector<std::uint64_t> keys) {
 }
 
 /// Request 1: stored, counted by the server. 2: wasted. 3: not billed. 4: in doubt. 5: a job stored
-/// in two commits but for one text. 6: a job, abandoned. 7: a job, created. 8: quarantined.
-/// 9: under way.
+/// in two commits but for one text, which was billed. 6: a job, abandoned. 7: a job, created. 8:
+/// quarantined. 9: under way.
 inline Status WriteGoldenLedger(Ledger* ledger) {
   std::vector<Status> done;
   const auto begin = [&](bool batch, std::vector<std::uint64_t> keys) {
@@ -53,26 +54,26 @@ inline Status WriteGoldenLedger(Ledger* ledger) {
   commit(101, {{1, 2, 190, 200, true, true}});
   commit(102, {});
   begin(false, {21});
-  end({2, RequestEnd::kWasted, 101, {}, "not finite", kLedgerMicros + 2});
+  end({2, RequestEnd::kWasted, 101, 0, {}, "not finite", kLedgerMicros + 2});
   begin(false, {31});
-  end({3, RequestEnd::kNotBilled, 0, {}, "too many requests", kLedgerMicros + 3});
+  end({3, RequestEnd::kNotBilled, 0, 0, {}, "too many requests", kLedgerMicros + 3});
   begin(false, {41, 42});
-  end({4, RequestEnd::kInDoubt, 0, {}, "connection lost: \xC3\xA4", kLedgerMicros + 4});
+  end({4, RequestEnd::kInDoubt, 0, 0, {}, "connection lost: \xC3\xA4", kLedgerMicros + 4});
   begin(true, {51, 52, 53});
-  change({5, JobStep::kUploaded, "", "files/in", "", "", "", kLedgerMicros + 5, false});
+  change({5, JobStep::kUploaded, "", "files/in", "", "", "", kLedgerMicros + 5});
   change({5, JobStep::kCreated, "batches/five", "", "files/out", "JOB_STATE_SUCCEEDED", "slow",
-          kLedgerMicros + 6, false});
+          kLedgerMicros + 6});
   commit(103, {{5, 1, 100, 100, false, false}});
   commit(104, {{5, 1, 100, 100, false, false}});
-  end({5, RequestEnd::kStored, 0, {53}, "one text was refused", kLedgerMicros + 7});
-  change({5, JobStep::kEnded, "", "", "", "", "", kLedgerMicros + 8, true});
+  end({5, RequestEnd::kStored, 90, 1, {53}, "one text was refused", kLedgerMicros + 7});
+  change({5, JobStep::kEnded, "", "", "", "", "", kLedgerMicros + 8});
   begin(true, {61});
-  end({6, RequestEnd::kAbandoned, 0, {}, "given up", kLedgerMicros + 9});
+  end({6, RequestEnd::kAbandoned, 0, 0, {}, "given up", kLedgerMicros + 9});
   begin(true, {71, 72});
-  change({7, JobStep::kCreating, "", "", "", "", "", kLedgerMicros + 10, false});
-  change({7, JobStep::kCreated, "batches/seven", "", "", "", "", kLedgerMicros + 11, false});
+  change({7, JobStep::kCreating, "", "", "", "", "", kLedgerMicros + 10});
+  change({7, JobStep::kCreated, "batches/seven", "", "", "", "", kLedgerMicros + 11});
   begin(false, {81});
-  change({8, JobStep::kQuarantined, "", "", "", "", "wrong count", kLedgerMicros + 12, false});
+  change({8, JobStep::kQuarantined, "", "", "", "", "wrong count", kLedgerMicros + 12});
   begin(false, {91});
   for (Status& status : done) {
     if (!status.ok()) return std::move(status);

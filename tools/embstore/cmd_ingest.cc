@@ -83,13 +83,18 @@ std::string ReportTable(const IngestFlags& flags, const IngestReport& r) {
 }
 
 /// What to do after a run that ended early or left texts out.
-std::string_view Advice(Code code) {
+std::string_view Advice(Code code, IngestMode mode) {
   switch (code) {
     case Code::kBudgetReached:
       return "Everything paid for is stored. Raise the budget to go on.";
     case Code::kQuotaExhausted:
       return "Everything paid for is stored. Run the same command when the quota is fresh.";
     case Code::kPermissionDenied:
+      if (mode == IngestMode::kBatch) {
+        return "Everything paid for is stored. Check the key, then run the same command. Accounts "
+               "of the Free tier have no batch jobs: end what 'embstore jobs' lists with "
+               "'embstore jobs --cancel', and use --mode sync.";
+      }
       return "Everything paid for is stored. Check the key, then run the same command.";
     case Code::kInvalidArgument:
       return "Everything paid for is stored. Correct that, then run the same command.";
@@ -103,33 +108,79 @@ std::string_view Advice(Code code) {
   }
 }
 
-int Conclude(App& app, const IngestFlags& flags, const std::filesystem::path& directory,
-             const IngestReport& report) {
-  if (report.outcome.ok() && report.unchanged) {
+constexpr std::string_view kCollect = "the same command, or 'embstore jobs --wait', collects them";
+
+/// What to say of a run that reached the end of the split.
+void SayDone(const App& app, const IngestReport& report, const std::filesystem::path& directory) {
+  if (report.unchanged) {
     app.Say(fmt::format("⚠️ Using cached embeddings from {}", (directory / "store").string()));
-  } else if (report.outcome.ok() && report.in_jobs > 0) {
-    app.Say(fmt::format(
-        "{} texts are in batch jobs; the same command, or 'embstore jobs --wait', collects them",
-        WithCommas(report.in_jobs)));
-  } else if (report.outcome.ok()) {
+  } else if (report.in_jobs > 0) {
+    app.Say(fmt::format("{} texts are in batch jobs; {}", WithCommas(report.in_jobs), kCollect));
+  } else if (report.complete || report.embedded > 0) {
     app.Say(fmt::format("✅ Generated embeddings for {} documents",
                         report.complete ? report.documents : report.embedded));
-  } else if (report.outcome.code() == Code::kCancelled) {
-    app.Say("interrupted: what was in flight is stored. Run the same command to go on.");
-  } else {
-    fmt::print(stderr, "❌ {}: {}\n{}\n", kFailed, report.outcome.message(),
-               Advice(report.outcome.code()));
   }
-  const std::uint64_t without = report.failed + report.skipped;
-  if (report.outcome.ok() && without > 0) {
+}
+
+void SayInterrupted(const App& app, const IngestReport& report) {
+  if (report.in_jobs == 0) {
+    app.Say("interrupted: what was in flight is stored. Run the same command to go on.");
+    return;
+  }
+  app.Say(fmt::format("interrupted: {} texts are in batch jobs, which go on on the server; {}",
+                      WithCommas(report.in_jobs), kCollect));
+}
+
+/// Complete, or sure to become so by the jobs that are under way.
+bool AllGoesWell(const IngestReport& report) {
+  return report.complete || (report.in_jobs > 0 && report.failed + report.skipped == 0);
+}
+
+/// `missing`: documents without a vector.
+void WarnOfMissing(const App& app, const IngestFlags& flags, const IngestReport& report,
+                   std::uint64_t missing) {
+  if (const std::uint64_t without = report.failed + report.skipped; without > 0) {
     app.Warn(fmt::format("{} texts have no vector (see 'embstore status {}' for the reasons)",
                          without, flags.split));
+  } else if (!AllGoesWell(report)) {
+    app.Warn(fmt::format("{} documents have no vector; run the same command again", missing));
+  }
+}
+
+/// A run of ingest that is over.
+struct EndedRun {
+  IngestReport report;
+  IngestMode mode = IngestMode::kSync;
+  std::filesystem::path directory;
+  std::uint64_t missing = 0;  ///< Documents without a vector.
+};
+
+int Conclude(App& app, const IngestFlags& flags, const EndedRun& run) {
+  const IngestReport& report = run.report;
+  if (report.outcome.ok()) {
+    SayDone(app, report, run.directory);
+    WarnOfMissing(app, flags, report, run.missing);
+  } else if (report.outcome.code() == Code::kCancelled) {
+    SayInterrupted(app, report);
+  } else {
+    fmt::print(stderr, "❌ {}: {}\n{}\n", kFailed, report.outcome.message(),
+               Advice(report.outcome.code(), run.mode));
   }
   const Status printed =
       Print(app.flags().json ? ReportJson(flags, report) : ReportTable(flags, report));
   if (!printed.ok()) return app.Fail("Cannot print the report", printed);
   if (!report.outcome.ok()) return ExitCodeOf(report.outcome.code());
-  return report.complete || without == 0 ? kExitDone : kExitSomeFailed;
+  return AllGoesWell(report) ? kExitDone : kExitSomeFailed;
+}
+
+Result<std::uint64_t> CountMissing(const Store& store, const std::string& split,
+                                   const IngestReport& report) {
+  if (report.complete) return 0;
+  const auto info = store.FindSplit(split);
+  if (!info.ok()) return info.status();
+  const auto embedded = store.CountEmbedded(*info, report.space);
+  if (!embedded.ok()) return embedded.status();
+  return info->record.documents - *embedded;
 }
 
 int RunIngest(App& app, const IngestFlags& flags) {
@@ -148,12 +199,17 @@ int RunIngest(App& app, const IngestFlags& flags) {
       Ingest(store->get(), *prepared->dataset, prepared->provider.get(), prepared->options);
   progress.Finish();
   if (!report.ok()) return app.Fail(kFailed, report.status());
-  const std::filesystem::path directory = (*store)->directory();
-  if (!report->unchanged) {
-    Status closed = (*store)->Close();
-    if (report->outcome.ok() && !closed.ok()) report->outcome = closed;
+  EndedRun run{std::move(*report), prepared->options.mode, (*store)->directory()};
+  if (run.report.outcome.ok()) {
+    const auto missing = CountMissing(**store, flags.split, run.report);
+    if (!missing.ok()) return app.Fail(kFailed, missing.status());
+    run.missing = *missing;
   }
-  return Conclude(app, flags, directory, *report);
+  if (!run.report.unchanged) {
+    Status closed = (*store)->Close();
+    if (run.report.outcome.ok() && !closed.ok()) run.report.outcome = closed;
+  }
+  return Conclude(app, flags, run);
 }
 
 }  // namespace

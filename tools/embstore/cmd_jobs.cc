@@ -45,32 +45,42 @@ Result<JobRecord> FindJob(const Store& store, const std::string& id) {
                                      "'; 'embstore jobs --all' lists those there are");
 }
 
-Result<std::unique_ptr<Provider>> ProviderOf(const Store& store, const Config& config,
-                                             SpaceId space) {
-  auto spaces = store.Spaces();
-  if (!spaces.ok()) return spaces.status();
-  for (const SpaceInfo& info : *spaces) {
-    if (info.id == space) return MakeProviderOf(info.record, config);
-  }
-  return Status(Code::kCorruption, "space " + ToHex(space) + " of a job is not in the store");
-}
+/// What the provider of a job is made from.
+struct ProviderSource {
+  const Store& store;
+  const Config& config;
+  const std::optional<std::string>& base_url;
 
-/// Takes on the open batch jobs of every space.
-Status Collect(App& app, Store* store, const Config& config, const StopFlag& stop, bool wait) {
+  /// `name`: of the provider; empty: the first one that the space was made for.
+  Result<std::unique_ptr<Provider>> Make(SpaceId space, const std::string& name,
+                                         Purpose purpose) const {
+    auto spaces = store.Spaces();
+    if (!spaces.ok()) return spaces.status();
+    for (SpaceInfo& info : *spaces) {
+      if (info.id != space) continue;
+      if (!name.empty()) info.record.provider = name;
+      return MakeProviderOf(info.record, config, base_url, purpose);
+    }
+    return Status(Code::kCorruption, "space " + ToHex(space) + " of a job is not in the store");
+  }
+};
+
+/// Takes on the open batch jobs of every space and provider.
+Status Collect(App& app, Store* store, const ProviderSource& source, const StopFlag& stop) {
   auto jobs = store->Jobs();
   if (!jobs.ok()) return jobs.status();
-  std::set<SpaceId> spaces;
+  std::set<std::pair<SpaceId, std::string>> owners;
   for (const JobRecord& job : OnlyOpen(std::move(*jobs))) {
-    if (job.batch && job.step != JobStep::kQuarantined) spaces.insert(job.space);
+    if (job.batch && job.step != JobStep::kQuarantined) owners.emplace(job.space, job.provider);
   }
   ProgressPrinter progress(app, SystemClock());
   IngestOptions options;
-  FillJobOptions(config, wait, &options);
-  options.check_pairing = config.embedding.check_pairing;
+  FillJobOptions(source.config, /*wait=*/true, &options);
+  options.check_pairing = source.config.embedding.check_pairing;
   options.stop = &stop;
   options.observer = &progress;
-  for (const SpaceId space : spaces) {
-    auto provider = ProviderOf(*store, config, space);
+  for (const auto& [space, name] : owners) {
+    auto provider = source.Make(space, name, Purpose::kEmbed);
     if (!provider.ok()) return provider.status();
     const auto report = CollectJobs(store, provider->get(), options);
     if (!report.ok()) return report.status();
@@ -84,33 +94,51 @@ Status Collect(App& app, Store* store, const Config& config, const StopFlag& sto
   return {};
 }
 
+Status Abandon(App& app, Store* store, const JobRecord& job) {
+  Status abandoned = AbandonJob(store, job.id);
+  if (!abandoned.ok()) return abandoned;
+  app.Say(fmt::format("job {} is given up: the next ingest sends its {} texts again", job.id,
+                      WithCommas(job.texts)));
+  if (job.batch && (job.step == JobStep::kCreating || job.step == JobStep::kCreated)) {
+    app.Warn(
+        fmt::format("job {} was not stopped on the server and may still be billed (--cancel, "
+                    "given first, stops a job)",
+                    job.id));
+  }
+  return {};
+}
+
+/// Only a job that the server has is cancelled there.
+Status Cancel(App& app, Store* store, const ProviderSource& source, const JobRecord& job) {
+  const Purpose purpose = job.step == JobStep::kCreated ? Purpose::kEmbed : Purpose::kPlan;
+  auto provider = source.Make(job.space, job.provider, purpose);
+  if (!provider.ok()) return provider.status();
+  Status cancelled = CancelJob(store, provider->get(), job.id);
+  if (cancelled.ok()) app.Say(fmt::format("job {} was told to stop", job.id));
+  return cancelled;
+}
+
+Status Accept(App& app, Store* store, const ProviderSource& source, const JobRecord& job) {
+  auto provider = source.Make(job.space, job.provider, Purpose::kPlan);
+  if (!provider.ok()) return provider.status();
+  const auto stored = AcceptJob(store, provider->get(), job.id);
+  if (!stored.ok()) return stored.status();
+  app.Say(fmt::format("job {} is accepted: {} texts stored", job.id, WithCommas(*stored)));
+  return {};
+}
+
 Status Change(App& app, Store* store, const Config& config, const JobsFlags& flags,
               const StopFlag& stop) {
-  if (flags.wait) return Collect(app, store, config, stop, /*wait=*/true);
+  const ProviderSource source{*store, config, flags.base_url};
+  if (flags.wait) return Collect(app, store, source, stop);
   const std::string& id = !flags.cancel.empty()    ? flags.cancel
                           : !flags.abandon.empty() ? flags.abandon
                                                    : flags.accept;
   const auto job = FindJob(*store, id);
   if (!job.ok()) return job.status();
-  if (!flags.abandon.empty()) {
-    Status abandoned = AbandonJob(store, job->id);
-    if (abandoned.ok()) {
-      app.Say(fmt::format("job {} is given up: the next ingest sends its {} texts again", job->id,
-                          WithCommas(job->texts)));
-    }
-    return abandoned;
-  }
-  auto provider = ProviderOf(*store, config, job->space);
-  if (!provider.ok()) return provider.status();
-  if (!flags.cancel.empty()) {
-    Status cancelled = CancelJob(store, provider->get(), job->id);
-    if (cancelled.ok()) app.Say(fmt::format("job {} was told to stop", job->id));
-    return cancelled;
-  }
-  const auto stored = AcceptJob(store, provider->get(), job->id);
-  if (!stored.ok()) return stored.status();
-  app.Say(fmt::format("job {} is accepted: {} texts stored", job->id, WithCommas(*stored)));
-  return {};
+  if (!flags.abandon.empty()) return Abandon(app, store, *job);
+  if (!flags.cancel.empty()) return Cancel(app, store, source, *job);
+  return Accept(app, store, source, *job);
 }
 
 Status List(const App& app, const Store& store, bool all) {
@@ -135,7 +163,6 @@ int RunJobs(App& app, const JobsFlags& flags) {
   ProtectMemory();
   auto config = app.LoadConfiguration();
   if (!config.ok()) return app.Fail(kFailed, config.status());
-  if (flags.base_url) config->embedding.base_url = *flags.base_url;
   auto store = app.OpenStore(*config, /*read_only=*/!flags.Changes());
   if (!store.ok()) return app.Fail(kFailed, store.status());
   if (flags.Changes()) {
@@ -158,8 +185,9 @@ CommandBody AddJobs(CLI::App& parser) {
   command->add_flag("--all", flags->all, "Also those that have ended");
   auto* cancel =
       command->add_option("--cancel", flags->cancel, "Stop a job; what is done is collected");
-  auto* abandon = command->add_option("--abandon", flags->abandon,
-                                      "Give a job up; its texts are sent, and paid for, again");
+  auto* abandon =
+      command->add_option("--abandon", flags->abandon,
+                          "Give a job up without stopping it; its texts are paid for again");
   auto* accept = command->add_option("--accept", flags->accept,
                                      "Store what a quarantined answer brought, as it came");
   wait->excludes(cancel)->excludes(abandon)->excludes(accept);

@@ -158,14 +158,13 @@ std::string StateJson(const StoreState& state) {
 }
 
 std::string StateTable(const StoreState& state) {
-  std::string out = fmt::format("{:<16} {:>12} {:>12} {:>10} {:>12}  {:<20} {}\n", "split",
-                                "documents", "embedded", "missing", "cost", "updated", "space");
+  std::string out = fmt::format("{:<16} {:>12} {:>12} {:>10}  {:<20} {}\n", "split", "documents",
+                                "embedded", "missing", "updated", "space");
   for (const SplitState& s : state.splits) {
-    out += fmt::format("{:<16} {:>12} {:>12} {:>10} {:>12}  {:<20} {}\n", s.split.name,
+    out += fmt::format("{:<16} {:>12} {:>12} {:>10}  {:<20} {}\n", s.split.name,
                        WithCommas(s.split.record.documents), WithCommas(s.coverage.embedded),
                        WithCommas(s.split.record.documents - s.coverage.embedded),
-                       FormatUsd(s.coverage.cost), FormatUtc(s.coverage.updated_micros),
-                       s.space ? ToHex(*s.space) : "-");
+                       FormatUtc(s.coverage.updated_micros), s.space ? ToHex(*s.space) : "-");
   }
   out += fmt::format("\n{:<18} {:<28} {:>10} {:>12}  {}\n", "space", "model", "dimensions",
                      "vectors", "task");

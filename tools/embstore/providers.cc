@@ -61,22 +61,31 @@ Result<std::unique_ptr<Provider>> MakeGemini(const Config& config, Purpose purpo
 }
 
 Result<std::unique_ptr<Provider>> MakeOpenAi(const Config& config, Purpose purpose) {
-  if (config.embedding.model.starts_with("gemini-") && config.embedding.base_url.empty()) {
-    return Status(Code::kInvalidArgument,
-                  "model '" + config.embedding.model +
-                      "' is not one of OpenAI's: give --model, such as text-embedding-3-small, "
-                      "or --base-url");
-  }
   OpenAiOptions options;
   FillCommon(config, &options);
   options.api_key = OpenAiKey();
-  if (options.api_key.empty() && purpose == Purpose::kPlan) options.api_key = Secret("unused");
+  const bool keyless = options.api_key.empty();
+  if (keyless && purpose == Purpose::kPlan) options.api_key = Secret("unused");
   options.send_dimensions = config.openai.send_dimensions;
   options.max_texts = config.embedding.batch_size;
   options.max_request_tokens = config.openai.max_request_tokens;
   options.requests_per_minute = config.limits.requests_per_minute;
   options.allow_plain_http = config.openai.allow_plain_http;
-  return MakeOpenAiProvider(options);
+  auto provider = MakeOpenAiProvider(options);
+  if (provider.code() != Code::kPermissionDenied || !keyless) return provider;
+  return Status(Code::kPermissionDenied,
+                provider.status().message() +
+                    "; nothing was sent. Put your key into the environment: export "
+                    "OPENAI_API_KEY=...");
+}
+
+Result<std::unique_ptr<Provider>> Make(const Config& config, Purpose purpose) {
+  if (config.embedding.provider == kGemini) return MakeGemini(config, purpose);
+  if (config.embedding.provider == kOpenAi) return MakeOpenAi(config, purpose);
+  LocalProviderOptions options;
+  options.seed = config.seed;
+  options.dimensions = config.embedding.dimensions;
+  return MakeLocalProvider(options);
 }
 
 }  // namespace
@@ -86,20 +95,27 @@ std::chrono::milliseconds Milliseconds(double seconds) {
 }
 
 Result<std::unique_ptr<Provider>> MakeProvider(const Config& config, Purpose purpose) {
-  if (config.embedding.provider == kGemini) return MakeGemini(config, purpose);
-  if (config.embedding.provider == kOpenAi) return MakeOpenAi(config, purpose);
-  LocalProviderOptions options;
-  options.seed = config.seed;
-  options.dimensions = config.embedding.dimensions;
-  return MakeLocalProvider(options);
+  const EmbeddingConfig& embedding = config.embedding;
+  if (embedding.provider == kOpenAi && embedding.model.starts_with("gemini-") &&
+      embedding.base_url.empty()) {
+    return Status(Code::kInvalidArgument,
+                  "model '" + embedding.model +
+                      "' is not one of OpenAI's: give --model, such as text-embedding-3-small, "
+                      "or --base-url");
+  }
+  return Make(config, purpose);
 }
 
-Result<std::unique_ptr<Provider>> MakeProviderOf(const SpaceRecord& space, Config config) {
+Result<std::unique_ptr<Provider>> MakeProviderOf(const SpaceRecord& space, Config config,
+                                                 const std::optional<std::string>& base_url,
+                                                 Purpose purpose) {
+  if (config.embedding.provider != space.provider) config.embedding.base_url.clear();
+  if (base_url) config.embedding.base_url = *base_url;
   config.embedding.provider = space.provider;
   config.embedding.model = space.identity.model;
   config.embedding.dimensions = space.identity.dimensions;
   config.embedding.task_type = space.identity.task_type;
-  return MakeProvider(config, Purpose::kEmbed);
+  return Make(config, purpose);
 }
 
 std::string DefaultModel(std::string_view provider) {

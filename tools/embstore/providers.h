@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,8 +30,11 @@ std::chrono::milliseconds Milliseconds(double seconds);
 /// The configured provider. kPermissionDenied: no key in the environment.
 Result<std::unique_ptr<Provider>> MakeProvider(const Config& config, Purpose purpose);
 
-/// The provider whose vectors `space` holds, with the configuration's address and limits.
-Result<std::unique_ptr<Provider>> MakeProviderOf(const SpaceRecord& space, Config config);
+/// The provider that `space.provider` names, for the vectors of `space`. `base_url` wins over the
+/// configuration's address, which counts only for the configuration's provider.
+Result<std::unique_ptr<Provider>> MakeProviderOf(const SpaceRecord& space, Config config,
+                                                 const std::optional<std::string>& base_url,
+                                                 Purpose purpose);
 
 /// The model that a provider has when none is named.
 std::string DefaultModel(std::string_view provider);

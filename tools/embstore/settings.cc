@@ -32,7 +32,6 @@ std::vector<std::string> SplitAtCommas(const std::string& text) {
 Status ApplyFlags(const IngestFlags& flags, Config* config) {
   EmbeddingConfig& embedding = config->embedding;
   if (flags.provider && *flags.provider != embedding.provider) {
-    // The configured model belongs to the configured provider.
     const std::array<std::string_view, 3> known = {kGemini, kOpenAi, kLocal};
     if (std::find(known.begin(), known.end(), *flags.provider) == known.end()) {
       const std::string_view near = NearestName(*flags.provider, known);
@@ -41,8 +40,10 @@ Status ApplyFlags(const IngestFlags& flags, Config* config) {
                   "'; there are gemini, openai and local" +
                   (near.empty() ? "" : " (did you mean " + std::string(near) + "?)")};
     }
+    // The configured model and address belong to the configured provider.
     embedding.provider = *flags.provider;
     embedding.model = DefaultModel(*flags.provider);
+    embedding.base_url.clear();
   }
   if (flags.model) embedding.model = *flags.model;
   if (flags.dimensions) embedding.dimensions = *flags.dimensions;

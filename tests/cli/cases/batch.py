@@ -162,16 +162,34 @@ def the_file_of_a_job_keeps_to_its_bound(t):
     check(sizes and max(sizes) <= 10000, f"bytes of files: {sizes}")
 
 
-@gap("the refusal does not name --mode sync yet")
 @case
 def the_free_tier_has_no_batch_jobs_and_that_is_said(t):
-    server = prepared(t, flags=["--tier", "free"])
+    server = prepared(t, flags=["--tier", "free"], documents=50)
     result = ingest(t, server, code=10)
-    contains(result.err, "❌", "--mode sync")
+    contains(result.err, "❌", "Free tier", "--mode sync")
     equal((server.billed(), jobs(t), job_files(t)), ([], [], []), "billed, jobs, files")
     equal(money(t)["in_doubt_texts"] + money(t)["under_way_texts"], 0, "in doubt")
     equal(ingest(t, server, mode="sync").json()["complete"], True, "by calls")
+    all_is_there(t, server, 50)
+
+
+@case
+def jobs_that_the_free_tier_refused_are_cancelled_and_their_texts_sent_by_calls(t):
+    server = prepared(t, flags=["--tier", "free"])
+    contains(ingest(t, server, code=10).err, "'embstore jobs --cancel'")
+    for job in jobs(t):
+        t.run("jobs", "--cancel", job["id"]).expect(0)
+    equal((server.billed(), jobs(t), job_files(t)), ([], [], []), "billed, jobs, files")
+    equal(ingest(t, server, mode="sync").json()["complete"], True, "by calls")
     all_is_there(t, server, DOCUMENTS)
+
+
+@gap("jobs that were written down before the refusal keep their texts until they are cancelled")
+@case
+def after_the_refusal_of_the_free_tier_calls_send_everything(t):
+    server = prepared(t, flags=["--tier", "free"])
+    ingest(t, server, code=10)
+    equal(ingest(t, server, mode="sync").json()["complete"], True, "by calls")
 
 
 @case

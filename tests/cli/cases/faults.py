@@ -122,7 +122,7 @@ def status_429_is_waited_for(t):
 
 @case
 def an_error_object_with_status_200_is_retried(t):
-    recovers(t, "error-200:at=2", billed=50, calls=5)
+    recovers(t, "error-200:at=2", billed=50, calls=5, in_doubt=10)
 
 
 @case

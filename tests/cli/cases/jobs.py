@@ -2,7 +2,8 @@
 """Batch jobs over several runs, and what `embstore jobs` does about them."""
 
 import harness
-from harness import SIGKILL, case, check, contains, equal, gap, lacks
+from cases.openai import own_server
+from harness import SIGINT, SIGKILL, case, check, contains, equal, gap, lacks
 from paid import (KEY, QUICK, SMALL_JOBS, TEXTS, all_is_there, ingest, job_files, jobs, money,
                   nothing_billed_twice, simulator, stored_positions,
                   the_invoice_is_within_the_books, words)
@@ -111,6 +112,60 @@ def a_cancelled_job_is_in_doubt_and_its_texts_are_sent_again(t):
 
 
 @case
+def a_job_that_is_not_on_the_server_yet_is_cancelled_without_a_key(t):
+    server = prepared(t, "create-429")
+    ingest(t, server, "--no-wait")
+    calls = server.log.read_text()
+    waiting = [job["id"] for job in jobs(t)]
+    check(waiting, "no job waits")
+    for number in waiting:
+        t.run("jobs", "--cancel", number).expect(0)
+    equal((jobs(t), job_files(t), server.log.read_text()), ([], [], calls), "jobs, files, the bill")
+    healthy = simulator(t)
+    ingest(t, healthy)
+    all_is_there(t, healthy, DOCUMENTS)
+
+
+@case
+def a_job_that_the_server_has_is_not_cancelled_without_a_key(t):
+    submitted(t, job_seconds=30)
+    contains(t.run("jobs", "--cancel", "1").expect(10).err, "GEMINI_API_KEY")
+    equal(len(jobs(t)), 3, "open jobs")
+
+
+@case
+def a_run_that_is_interrupted_says_that_its_jobs_go_on(t):
+    server = prepared(t, job_seconds=1)
+    running = t.start(*words(server), key=KEY)
+    running.wait_for("job 3 created")
+    running.signal(SIGINT)
+    result = running.finish().expect(130)
+    contains(result.err, "interrupted: 120 texts are in batch jobs, which go on on the server; "
+                         "the same command, or 'embstore jobs --wait', collects them")
+    lacks(result.err, "is stored")
+    t.run("jobs", "--wait", "--base-url", server.url, key=KEY).expect(0)
+    all_is_there(t, server, DOCUMENTS)
+
+
+@case
+def a_job_is_collected_by_the_provider_that_made_it(t):
+    """Vectors of this model are the same through both providers, so they share a space."""
+    server = prepared(t)
+    model = ["--model", "gemini-embedding-2"]
+    with own_server(lambda texts, _: [{"index": at, "embedding": [1.0 + at] * 128}
+                                      for at in range(len(texts))]) as (url, _):
+        t.run("ingest", "train", "--provider", "openai", *model, "--base-url", url, "--input",
+              "sample.csv", "--limit", 5).expect(0)
+    report = ingest(t, server, *model, "--no-wait").json()
+    equal((report["cached"], report["in_jobs"]), (5, 115), "report")
+    (space,) = t.run("--json", "status").json()["spaces"]
+    equal((space["provider"], space["vectors"]), ("openai", 5), "the space")
+    result = t.run("jobs", "--wait", "--base-url", server.url, key=KEY).expect(0)
+    contains(result.err, "115 texts stored")
+    equal((jobs(t), len(server.billed()), server.billed_twice()), ([], 115, 0), "in the end")
+
+
+@case
 def a_job_is_cancelled_by_the_name_of_the_server_too(t):
     server = submitted(t, job_seconds=30)
     name = jobs(t)[0]["name"]
@@ -131,7 +186,9 @@ def what_a_cancelled_job_delivered_is_stored(t):
 @case
 def an_abandoned_job_is_in_doubt_and_its_texts_are_paid_again(t):
     server = submitted(t)
-    jobs(t, "--abandon", 3)
+    result = t.run("jobs", "--abandon", "3").expect(0)
+    contains(result.err, "job 3 is given up: the next ingest sends its 20 texts again",
+             "job 3 was not stopped on the server and may still be billed", "--cancel")
     books = money(t)
     equal((books["in_doubt_texts"], books["under_way_texts"]), (20, 100), "the books")
     plan = t.run("--json", "plan", "train", "--input", "sample.csv").expect(0).json()
@@ -307,7 +364,7 @@ def a_moved_answer_is_set_aside_and_its_texts_are_not_sent_again(t):
 @case
 def a_moved_answer_can_be_accepted_as_it_came(t):
     server = rotated(t)
-    result = t.run("jobs", "--accept", "1", key=KEY).expect(0)
+    result = t.run("jobs", "--accept", "1").expect(0)  # Without a key: nothing is asked for.
     contains(result.err, "job 1 is accepted: 100 texts stored")
     equal((jobs(t), job_files(t)), ([], []), "jobs, files")
     report = ingest(t, server, mode="sync").json()

@@ -10,7 +10,7 @@ import struct
 import threading
 
 from files import read_npy, same_rows, unit
-from harness import case, check, contains, equal, gap, lacks
+from harness import case, check, contains, equal, lacks
 from paid import KEY, QUICK, TEXTS, TOKENS, money
 from simulator import sha256
 
@@ -158,7 +158,6 @@ def a_missing_key_matters_only_beyond_this_machine(t):
     contains(result.err, "API key")
 
 
-@gap("the message does not name the variable yet")
 @case
 def a_missing_key_is_said_to_belong_into_the_environment(t):
     t.sample(3)

@@ -343,8 +343,8 @@ TEST_CASE("config: prices come with their date") {
 }
 
 TEST_CASE("config: keys and other secrets are refused and not repeated") {
-  for (const char* const name :
-       {"api_key", "key", "token", "API-KEY", "apiKey", "gemini_api_key", "secret", "password"}) {
+  for (const char* const name : {"api_key", "key", "token", "API-KEY", "apiKey", "gemini_api_key",
+                                 "OPENAI_API_KEY", "secret", "password"}) {
     CAPTURE(name);
     const std::string key = name;
     const std::string expected =

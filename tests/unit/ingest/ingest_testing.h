@@ -195,10 +195,14 @@ struct JobBench : Bench {
   }
 
   /// Nothing is under way or in doubt, and what was spent is what was billed.
-  bool IsSettled() {
+  bool IsSettled(std::uint64_t texts_in_doubt = 0) {
+    return Sums().in_doubt.texts == texts_in_doubt && IsSettledButForDoubt();
+  }
+  /// For deaths around a creation: whether there is a job is not known then.
+  bool IsSettledButForDoubt() {
     const SpendRecord money = Sums();
     return money.spent.tokens == api.billed_tokens() && money.under_way.texts == 0 &&
-           money.in_doubt.texts == 0 && money.wasted.texts == 0 && OpenJobs().empty();
+           money.wasted.texts == 0 && OpenJobs().empty();
   }
 };
 

@@ -231,17 +231,22 @@ TEST_CASE("quarantine: a quarantined job cannot be cancelled, and another model 
   CHECK(*bench.store->CountVectors(bench.space()) == 0);
 }
 
-TEST_CASE("quarantine: a job that the server has forgotten is kept for a person, not sent again") {
+TEST_CASE("jobs: one that the server does not know stays open, is not sent again, and is found") {
   PairBench bench;
   bench.options.mode = IngestMode::kBatch;
   bench.options.batch.wait = false;
   bench.MustRun(Texts(Sentences()));
-  bench.api.jobs.clear();
+  auto jobs = std::exchange(bench.api.jobs, {});  // As behind another address or key.
   bench.options.batch.wait = true;
-  CHECK(bench.MustRun(Texts(Sentences())).outcome.code() == Code::kHeld);
+  const IngestReport report = bench.MustRun(Texts(Sentences()));
+  CHECK(report.outcome.code() == Code::kHeld);
+  CHECK(report.outcome.message().find("does not know job 1") != std::string::npos);
   CHECK(bench.api.jobs.empty());
   REQUIRE(bench.OpenJobs().size() == 1);
-  CHECK(bench.OpenJobs().front().note.find("no longer knows it") != std::string::npos);
+  CHECK(bench.OpenJobs().front().step == JobStep::kCreated);
+  bench.api.jobs = std::move(jobs);
+  CHECK(bench.MustRun(Texts(Sentences())).complete);
+  CHECK(bench.api.EachBilledOnce());
 }
 
 TEST_CASE("quarantine: a kept answer comes back as it was, or not at all") {

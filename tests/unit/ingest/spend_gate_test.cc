@@ -62,6 +62,14 @@ struct GateBench {
 
 constexpr Money Micro(std::int64_t micro_usd) { return {micro_usd * 1000}; }
 
+/// A job that was collected, with texts that got no vector.
+Ending EndingOf(std::uint64_t request, std::vector<std::uint64_t> not_stored) {
+  Ending ending;
+  ending.request = request;
+  ending.not_stored = std::move(not_stored);
+  return ending;
+}
+
 TEST_CASE("gate: a request is in the ledger, with all its terms, before Begin returns") {
   GateBench bench;
   SpendGate gate(*bench.ledger, bench.terms, bench.clock);
@@ -124,7 +132,7 @@ TEST_CASE("gate: money set aside becomes what was spent, or comes back") {
   SUBCASE("a job, stored in parts, one text without a vector") {
     bench.Store(&gate, *request, 40, /*last=*/false);
     CHECK(gate.Begin(GateBench::Intent(1)).code() == Code::kBudgetReached);
-    REQUIRE(gate.EndJob(*request, {2}).ok());
+    REQUIRE(gate.Close(EndingOf(*request, {2})).ok());
     left = 60;
   }
   CHECK(gate.Begin(GateBench::Intent(static_cast<std::uint64_t>(left) + 1)).code() ==
@@ -233,7 +241,6 @@ TEST_CASE("gate: where nothing is paid nothing is written and no budget is asked
   REQUIRE(request.ok());
   CHECK(*request == 0);
   CHECK(gate.End(0, RequestEnd::kInDoubt, "").ok());
-  CHECK(gate.EndJob(0, {}).ok());
   CHECK(gate.Quarantine(0, "").ok());
   CHECK(gate.MayResend(Micro(1'000'000)));
   CHECK(bench.ledger->Spending().empty());

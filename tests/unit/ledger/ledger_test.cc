@@ -192,15 +192,62 @@ TEST_CASE("ledger: a cost is rounded up once for each request, however many comm
   CheckAmount(OnlyRow(*ledger).spent, 7, 7, 2);
 }
 
-TEST_CASE("ledger: what is under way is the estimate without the estimate of what came") {
+TEST_CASE("ledger: what is left of a partly stored job is in proportion to its texts") {
   const Fixture f;
   const auto ledger = MustCreate(f.path);
-  REQUIRE(ledger->Begin(JobIntent(KeysFrom(1, 10))).ok());
-  REQUIRE(ledger->AddCommit(1, std::vector{CommitShare{1, 4, 90, 40, true, false}}).ok());
+  RequestIntent intent = JobIntent(KeysFrom(1, 10));
+  intent.tokens = 200;  // Expected: the estimate times what was learned.
+  REQUIRE(ledger->Begin(intent).ok());
+  CheckAmount(OnlyRow(*ledger).under_way, 10, 200, 15000);
+  REQUIRE(ledger->AddCommit(1, std::vector{CommitShare{1, 4, 90, 50, true, false}}).ok());
   CheckAmount(OnlyRow(*ledger).spent, 4, 90, 6750);
-  CheckAmount(OnlyRow(*ledger).under_way, 6, 60, 4500);
-  REQUIRE(ledger->AddCommit(2, std::vector{CommitShare{1, 6, 10, 70, true, false}}).ok());
-  CheckAmount(OnlyRow(*ledger).under_way, 0, 0, 0);
+  CheckAmount(OnlyRow(*ledger).under_way, 6, 120, 9000);
+  SUBCASE("until all of it came") {
+    REQUIRE(ledger->AddCommit(2, std::vector{CommitShare{1, 6, 10, 40, true, false}}).ok());
+    CheckAmount(OnlyRow(*ledger).under_way, 0, 0, 0);
+  }
+  SUBCASE("also when it is in doubt") {
+    REQUIRE(ledger->End(EndOf(1, RequestEnd::kInDoubt, "lost")).ok());
+    CheckAmount(OnlyRow(*ledger).in_doubt, 6, 120, 9000);
+    CHECK(ledger->Doubts()[0].tokens == 120);
+    CHECK(ledger->Jobs()[0].cost == Money{6750 + 9000});
+  }
+}
+
+TEST_CASE(
+    "ledger: the rest of a request without texts, or with more tokens than fit, is no error") {
+  const Fixture f;
+  const auto ledger = MustCreate(f.path);
+  RequestIntent intent = JobIntent({});
+  intent.tokens = 30;
+  REQUIRE(ledger->Begin(intent).ok());
+  CheckAmount(OnlyRow(*ledger).under_way, 0, 30, 2250);
+  REQUIRE(ledger->AddCommit(1, std::vector{Share(1, 1, true)}).ok());
+  intent.keys = KeysFrom(1, 4);
+  intent.tokens = UINT64_MAX;
+  REQUIRE(ledger->Begin(intent).ok());
+  REQUIRE(ledger->AddCommit(2, std::vector{Share(2, 2, false)}).ok());
+  CHECK(OnlyRow(*ledger).under_way.tokens == UINT64_MAX / 2);
+}
+
+TEST_CASE("ledger: texts of a stored request that are on the bill without a vector are wasted") {
+  const Fixture f;
+  auto ledger = MustCreate(f.path);
+  REQUIRE(ledger->Begin(JobIntent(KeysFrom(1, 10))).ok());
+  REQUIRE(ledger->AddCommit(1, std::vector{Share(1, 7, false)}).ok());
+  Ending ending = EndOf(1, RequestEnd::kStored);
+  ending.not_stored = {8, 9, 10};
+  ending.texts = 2;
+  ending.tokens = 25;
+  REQUIRE(ledger->End(ending).ok());
+  for (int pass = 0; pass < 2; ++pass) {
+    CheckAmount(OnlyRow(*ledger).spent, 7, 70, 5250);
+    CheckAmount(OnlyRow(*ledger).wasted, 2, 25, 1875);
+    CheckAmount(OnlyRow(*ledger).under_way, 0, 0, 0);
+    CHECK(ledger->Jobs()[0].cost == Money{5250 + 1875});
+    CHECK(ledger->FindBought(kSpace, KeysFrom(1, 10)).value() == KeysFrom(1, 7));
+    ledger = MustOpen(f.path);
+  }
 }
 
 TEST_CASE("ledger: sums beyond what money holds stay at its limit") {
@@ -380,6 +427,7 @@ TEST_CASE("ledger: a job's record is folded from its entries") {
   CHECK(job().display_name == "embstore-job");
   CHECK(job().split == "train");
   CHECK(job().model == "example-model");
+  CHECK(job().provider == "example-provider");
   CHECK(job().space == kSpace);
   CHECK(job().texts == 10);
   CHECK(job().tokens == 100);
@@ -448,9 +496,10 @@ TEST_CASE("ledger: a job's record is folded from its entries") {
   CheckAmount(OnlyRow(*ledger).under_way, 0, 0, 0);
 
   change = Change(1, JobStep::kPlanned);
-  change.input_file_deleted = true;
+  change.state = "DELETED";
   REQUIRE(ledger->ChangeJob(change).ok());
-  CHECK(job().input_file.empty());
+  CHECK(job().state == "DELETED");
+  CHECK(job().input_file == "files/in");
   CHECK(job().step == JobStep::kEnded);
   CHECK(Describe(*MustOpen(f.path, true)) == Describe(*ledger));
 }
@@ -465,6 +514,7 @@ TEST_CASE("ledger: a synchronous request is a job only while and after it is qua
   REQUIRE(ledger->ChangeJob(change).ok());
   REQUIRE(ledger->Jobs().size() == 1);
   CHECK_FALSE(ledger->Jobs()[0].batch);
+  CHECK(ledger->Jobs()[0].provider == "example-provider");
   CHECK(ledger->Jobs()[0].step == JobStep::kQuarantined);
   CHECK(ledger->Jobs()[0].state == "quarantined");
   CHECK(ledger->Jobs()[0].note == "wrong count");

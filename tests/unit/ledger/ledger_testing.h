@@ -40,6 +40,7 @@ inline RequestIntent Intent(Keys keys) {
   intent.run = 1;
   intent.split = "train";
   intent.model = "example-model";
+  intent.provider = "example-provider";
   intent.space = kSpace;
   intent.tokens = 10 * keys.size();
   intent.price = {150'000};
@@ -127,10 +128,12 @@ inline std::vector<std::function<Status(Ledger&)>> AllKinds() {
   commit(20, {Share(4, 29, false)});
   Ending stored = EndOf(4, RequestEnd::kStored, "");
   stored.not_stored = {369};
+  stored.texts = 1;
+  stored.tokens = 9;
   end(stored);
-  JobChange deleted = Change(4, JobStep::kEnded);
-  deleted.input_file_deleted = true;
-  change(deleted);
+  JobChange ended = Change(4, JobStep::kEnded);
+  ended.note = "settled";
+  change(ended);
   begin(JobIntent(KeysFrom(600, 5)));  // 7: a job, abandoned.
   end(EndOf(7, RequestEnd::kAbandoned, "given up"));
   begin(JobIntent(KeysFrom(700, 2)));  // 8: a job, stays open.
@@ -172,10 +175,10 @@ inline void Print(const char* name, const SpendRecord::Amount& amount, std::ostr
 inline void Print(const JobRecord& j, std::ostream& out) {
   out << "job " << j.id << ' ' << static_cast<int>(j.step) << ' ' << j.batch << ' ' << j.name << '|'
       << j.display_name << '|' << j.input_file << '|' << j.result_file << '|' << j.state << '|'
-      << j.note << '|' << j.split << '|' << j.model << ' ' << ToHex(j.space) << ' ' << j.texts
-      << ' ' << j.tokens << ' ' << j.price.micro_usd_per_million_tokens << ' ' << j.cost.nano_usd
-      << ' ' << j.stored_texts << ' ' << j.created_micros << ' ' << j.updated_micros << ' '
-      << j.input_bytes << ' ' << j.input_digest << '\n';
+      << j.note << '|' << j.split << '|' << j.model << '|' << j.provider << ' ' << ToHex(j.space)
+      << ' ' << j.texts << ' ' << j.tokens << ' ' << j.price.micro_usd_per_million_tokens << ' '
+      << j.cost.nano_usd << ' ' << j.stored_texts << ' ' << j.created_micros << ' '
+      << j.updated_micros << ' ' << j.input_bytes << ' ' << j.input_digest << '\n';
 }
 
 /// All that the ledger says.

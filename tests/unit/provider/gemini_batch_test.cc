@@ -88,7 +88,8 @@ TEST_CASE("gemini: what may have made a job is in doubt") {
   }
   for (const char* body :
        {"", "x", "null", "[]", "{}", "<html>", R"({"name":"batches/../x"})", R"({"name":"other"})",
-        R"({"error":{"code":13,"message":"x"}})", R"({"error":{"code":500,"message":"x"}})"}) {
+        R"({"error":{"code":13,"message":"x"}})", R"({"error":{"code":500,"message":"x"}})",
+        R"({"error":{"code":409,"message":"x"}})"}) {
     CAPTURE(body);
     CHECK(CreateAnswered(200, body).code() == Code::kInDoubt);
   }

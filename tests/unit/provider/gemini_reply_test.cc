@@ -164,9 +164,14 @@ TEST_CASE("gemini: an excerpt is short and without the key") {
   CHECK(reply.status().message().size() < 500);
 }
 
-TEST_CASE("gemini: an error object with status 200 counts as that error") {
-  CHECK(Read(R"({"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}})", 1, 2)
-            .code() == Code::kUnavailable);
+TEST_CASE("gemini: an error object with status 200 counts as that error, perhaps billed") {
+  for (const char* code : {"409", "500", "503", "529"}) {
+    const std::string body = std::string(R"({"error":{"code":)") + code + R"(,"message":"m"}})";
+    const auto reply = Read(body, 1, 2);
+    CHECK(reply.code() == Code::kInDoubt);
+    CHECK(reply.status().message().find("may have been billed") != std::string::npos);
+    CHECK(reply.status().message().find("not charged") == std::string::npos);
+  }
   CHECK(Read(R"([{"error":{"code":429,"message":"slow"}}])", 1, 2).code() == Code::kRateLimited);
   CHECK(Read(R"({"error":{"message":"?"}})", 1, 2).code() == Code::kInvalidReply);
   CHECK(Read(R"({"error":"x","embeddings":[{"values":[1,2]}]})", 1, 2).code() ==

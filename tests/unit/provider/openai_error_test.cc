@@ -248,8 +248,8 @@ TEST_CASE("openai: an error inside an answer of success counts as that error") {
       {R"({"error":{"message":"m","type":"authentication_error"}})", Code::kPermissionDenied},
       {R"({"error":{"message":"m","code":"model_not_found"}})", Code::kInvalidArgument},
       {R"({"error":{"message":"m","type":"invalid_request_error"}})", Code::kRejected},
-      {R"({"error":{"message":"m","type":"server_error"}})", Code::kUnavailable},
-      {R"({"error":"m","error_type":"Overloaded"})", Code::kUnavailable},
+      {R"({"error":{"message":"m","type":"server_error"}})", Code::kInDoubt},
+      {R"({"error":"m","error_type":"Overloaded"})", Code::kInDoubt},
       {R"({"error":{"message":"m","code":1302}})", Code::kInvalidReply},
       {R"({"error":{"message":"m","code":200}})", Code::kInvalidReply},
       {R"({"error":"?"})", Code::kInvalidReply}};

@@ -204,10 +204,10 @@ TEST_CASE("openai: a different name of the model is no error and is passed on") 
   CHECK(bare->model.empty());
 }
 
-TEST_CASE("openai: an error object with status 200 counts as that error") {
+TEST_CASE("openai: an error object with status 200 counts as that error, perhaps billed") {
   CHECK(Read(R"({"error":{"code":"rate_limit_exceeded","message":"m"}})").code() ==
         Code::kRateLimited);
-  CHECK(Read(R"({"error":{"code":503,"message":"m"},"data":[]})").code() == Code::kUnavailable);
+  CHECK(Read(R"({"error":{"code":503,"message":"m"},"data":[]})").code() == Code::kInDoubt);
   CHECK(Read(R"({"error":"m"})").code() == Code::kInvalidReply);
 }
 

@@ -118,6 +118,8 @@ void CheckRefused(const TempDir& dir, const std::string& words, bool also_for_re
     CHECK_MESSAGE(writer.status().message().find(words) != std::string::npos,
                   writer.status().message());
     CHECK(writer.status().message().find("nothing was sent") != std::string::npos);
+    CHECK(writer.status().message().find("to begin anew and pay again, move it away") !=
+          std::string::npos);
     const auto reader = TryOpen(dir.path(), /*read_only=*/true);
     CHECK(reader.ok() != also_for_reading);
     if (also_for_reading) {
@@ -195,6 +197,63 @@ TEST_CASE("store: without its ledger a store is readable, but not for writing") 
   const auto again = Store::Open(dir.path(), options);
   CHECK(again.code() == Code::kInvalidArgument);
   CHECK(again.status().message().find("move it away") != std::string::npos);
+}
+
+Result<std::unique_ptr<Store>> OpenWithNewLedger(const fs::path& directory) {
+  StoreOptions options;
+  options.new_ledger = true;
+  return Store::Open(directory, options);
+}
+
+TEST_CASE("store: a ledger is missed before the first commit when something may have been paid") {
+  TempDir dir;
+  MustOpen(dir.path()).reset();
+  const fs::path jobs = dir.path() / "jobs";
+  SUBCASE("a space was made") {
+    REQUIRE(StoreWriter(MustOpen(dir.path()).get()).AddSpace({kIdentity, "test", 1}).ok());
+  }
+  SUBCASE("a job has a file") {
+    fs::create_directory(jobs);
+    std::ofstream(jobs / "0123456789abcdef.jsonl") << "{}\n";
+  }
+  fs::remove(dir.path() / "ledger");
+  CheckRefused(dir, "is gone", /*also_for_reading=*/false);
+  const auto reader = MustOpen(dir.path(), /*read_only=*/true);
+  for (const Status& status :
+       {reader->Spending().status(), reader->Doubts().status(), reader->Jobs().status()}) {
+    CHECK(status.code() == Code::kCorruption);
+    CHECK(status.message().find("move it away") != std::string::npos);
+  }
+  CHECK(!fs::exists(dir.path() / "ledger"));
+}
+
+TEST_CASE("store: files of jobs keep a new ledger from being begun, with or without a store") {
+  TempDir dir;
+  Buy(MustOpen(dir.path()).get(), {"a"});
+  const fs::path jobs = dir.path() / "jobs";
+  fs::create_directory(jobs);
+  fs::remove(dir.path() / "ledger");
+  SUBCASE("with a store") {}
+  SUBCASE("without") { fs::remove_all(dir.path() / "store"); }
+  std::ofstream(jobs / "request-7.jsonl") << "{}\n";
+  CHECK(TryOpen(dir.path()).code() == Code::kCorruption);
+  const auto refused = OpenWithNewLedger(dir.path());
+  REQUIRE(refused.code() == Code::kInvalidArgument);
+  CHECK(refused.status().message().find(jobs.string() + "': they are paid for") !=
+        std::string::npos);
+  CHECK(!fs::exists(dir.path() / "ledger"));
+  fs::rename(jobs, dir.path() / "old jobs");
+  CHECK(OpenWithNewLedger(dir.path()).ok());
+  CHECK(TextsOf(*MustOpen(dir.path())) == Sums{0, 0, 0});
+}
+
+TEST_CASE("store: an empty directory of jobs is not missed money") {
+  TempDir dir;
+  MustOpen(dir.path()).reset();
+  fs::create_directory(dir.path() / "jobs");
+  fs::remove(dir.path() / "ledger");
+  CHECK(MustOpen(dir.path(), /*read_only=*/true)->Spending()->empty());
+  Buy(MustOpen(dir.path()).get(), {"a"});
 }
 
 TEST_CASE("store: a store that was never written to may lose its ledger") {
@@ -315,6 +374,28 @@ TEST_CASE("store: a request that a process left open is in doubt for the next wr
     CHECK(store->Doubts()->front().cost == Money{2000});
     CHECK(store->Doubts()->front().reason.find("the process ended") != std::string::npos);
   }
+}
+
+TEST_CASE("store: commits after one that a power cut tore stay, and that one stays away") {
+  TempDir dir;
+  Buy(MustOpen(dir.path()).get(), {"a"});
+  const Backup before_the_cut(dir, "ledger");
+  Buy(MustOpen(dir.path()).get(), {"torn"});
+  before_the_cut.PutBack();
+  fs::path log;  // The last one.
+  for (const auto& entry : fs::directory_iterator(dir.path() / "store")) {
+    if (entry.path().extension() == ".log" && entry.path() > log) log = entry.path();
+  }
+  fs::resize_file(log, fs::file_size(log) - 7);
+  for (const char* text : {"b", "c", "d"}) {
+    const auto store = MustOpen(dir.path());  // Never closed: its logs are replayed every time.
+    CHECK(!Has(*store, "torn"));
+    Buy(store.get(), {text});
+  }
+  CHECK(MustOpen(dir.path())->Close().ok());
+  const auto store = MustOpen(dir.path());
+  for (const char* text : {"a", "b", "c", "d"}) CHECK(Has(*store, text));
+  CHECK(TextsOf(*store) == Sums{4, 0, 0});
 }
 
 TEST_CASE("store: a store from before there were ledgers gets one and goes on") {
