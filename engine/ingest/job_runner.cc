@@ -169,6 +169,16 @@ Status JobRunner::Upload(Job* job) {
   return written;
 }
 
+Status JobRunner::EndUnsent() {
+  for (Job& job : jobs_) {
+    const JobStep step = job.record.step;
+    const bool unsent = step == JobStep::kPlanned || step == JobStep::kUploaded;
+    if (job.done || !unsent) continue;
+    if (Status ended = EndWithoutResult(&job, RequestEnd::kNotBilled); !ended.ok()) return ended;
+  }
+  return {};
+}
+
 Status JobRunner::Create(Job* job) {
   if (Status written = Change(job, JobStep::kCreating); !written.ok()) return written;
   EMBSTORE_CRASH_POINT("creation-recorded");
@@ -209,7 +219,9 @@ Status JobRunner::Create(Job* job) {
       return status.Prefixed("cannot create " + Name(*job));
     }
     default: {
+      // The others would be refused as well, and calls may send their texts.
       Status ended = EndWithoutResult(job, RequestEnd::kNotBilled);
+      if (ended.ok()) ended = EndUnsent();
       return ended.ok() ? status.Prefixed(Name(*job) + " was refused") : ended;
     }
   }

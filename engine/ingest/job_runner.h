@@ -114,6 +114,8 @@ class JobRunner {
   Status Step(Job* job);
   Status Upload(Job* job);
   Status Create(Job* job);
+  /// Ends the jobs that the server has not been asked for.
+  Status EndUnsent();
   Status FindCreated(Job* job);
   Status Poll(Job* job);
   Status Collect(Job* job);

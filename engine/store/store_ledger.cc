@@ -106,14 +106,14 @@ fs::path LedgerPath(const fs::path& directory) { return directory / "ledger"; }
 
 Status StoreIsOlder(const Store::Impl& impl) {
   const std::uint64_t texts = impl.ledger->TextsAfterCommit(impl.last_commit.number);
-  return {Code::kCorruption,
-          "the store in '" + impl.directory.string() + "' is older than its ledger: " +
-              (texts > 0 ? std::to_string(texts) + " texts that were paid for"
-                         : std::string("vectors of its last commits")) +
-              " are missing (commit " + std::to_string(impl.last_commit.number) + " of " +
-              std::to_string(impl.ledger->position().commit) +
-              "); nothing was sent or changed: put back the newest copy of the whole cache "
-              "directory or, to begin anew and pay again, move it away"};
+  return {Code::kCorruption, "the store in '" + impl.directory.string() +
+                                 "' is older than its ledger: " +
+                                 (texts > 0 ? std::to_string(texts) + " texts that were paid for"
+                                            : std::string("vectors of its last commits")) +
+                                 " are missing (commit " + std::to_string(impl.last_commit.number) +
+                                 " of " + std::to_string(impl.ledger->position().commit) +
+                                 "); nothing was sent: put back the newest copy of the whole cache "
+                                 "directory or, to begin anew and pay again, move it away"};
 }
 
 Status OpenLedgerForWriting(Store::Impl* impl) {

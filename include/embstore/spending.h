@@ -66,7 +66,7 @@ struct JobRecord {
   bool batch = true;
   std::string name;          ///< On the server, such as "batches/x"; empty: not known.
   std::string display_name;  ///< What we named it.
-  std::string input_file;    ///< On the server; empty: none, or deleted.
+  std::string input_file;    ///< On the server; empty: not known.
   std::string result_file;   ///< On the server; empty: not known.
   std::string state;         ///< As the server last said it, or our own word.
   std::string note;          ///< Why it is quarantined, or what went wrong.

@@ -92,8 +92,7 @@ std::string_view Advice(Code code, IngestMode mode) {
     case Code::kPermissionDenied:
       if (mode == IngestMode::kBatch) {
         return "Everything paid for is stored. Check the key, then run the same command. Accounts "
-               "of the Free tier have no batch jobs: end what 'embstore jobs' lists with "
-               "'embstore jobs --cancel', and use --mode sync.";
+               "of the Free tier have no batch jobs: use --mode sync.";
       }
       return "Everything paid for is stored. Check the key, then run the same command.";
     case Code::kInvalidArgument:

@@ -4,7 +4,7 @@ log is the judge."""
 
 import harness
 from files import read_npy, same_rows
-from harness import SIGINT, case, check, contains, equal, gap, lacks
+from harness import SIGINT, case, check, contains, equal, lacks
 from paid import (KEY, QUICK, SMALL_JOBS, all_is_there, billed_cost, ingest, job_files, jobs,
                   money, nothing_billed_twice, simulator, stored_positions,
                   the_invoice_is_within_the_books, words)
@@ -153,7 +153,6 @@ def jobs_keep_to_their_bounds(t):
         equal((len(server.billed()), server.billed_twice()), (DOCUMENTS, 0), bound)
 
 
-@gap("only the texts are counted, not what stands around them in the file")
 @case
 def the_file_of_a_job_keeps_to_its_bound(t):
     server = prepared(t, config=QUICK.replace("batch: {", "batch: {max_job_bytes: 10000, "))
@@ -174,22 +173,12 @@ def the_free_tier_has_no_batch_jobs_and_that_is_said(t):
 
 
 @case
-def jobs_that_the_free_tier_refused_are_cancelled_and_their_texts_sent_by_calls(t):
-    server = prepared(t, flags=["--tier", "free"])
-    contains(ingest(t, server, code=10).err, "'embstore jobs --cancel'")
-    for job in jobs(t):
-        t.run("jobs", "--cancel", job["id"]).expect(0)
-    equal((server.billed(), jobs(t), job_files(t)), ([], [], []), "billed, jobs, files")
-    equal(ingest(t, server, mode="sync").json()["complete"], True, "by calls")
-    all_is_there(t, server, DOCUMENTS)
-
-
-@gap("jobs that were written down before the refusal keep their texts until they are cancelled")
-@case
 def after_the_refusal_of_the_free_tier_calls_send_everything(t):
     server = prepared(t, flags=["--tier", "free"])
     ingest(t, server, code=10)
+    equal((server.billed(), jobs(t), job_files(t)), ([], [], []), "billed, jobs, files")
     equal(ingest(t, server, mode="sync").json()["complete"], True, "by calls")
+    all_is_there(t, server, DOCUMENTS)
 
 
 @case
@@ -239,7 +228,8 @@ def a_failed_creation_that_made_the_job_all_the_same_makes_no_second_one(t):
 
 @case
 def a_failed_creation_that_made_none_is_made_up_for(t):
-    recovers(t, "create-500:count=1", says=["job 1 is not on the server; it is created now"])
+    recovers(t, "create-500:count=1", says=["job 1 is not on the server; it counts as in doubt",
+                                            "50 texts are sent with another job"])
 
 
 @case
@@ -295,10 +285,10 @@ def a_server_that_never_makes_a_job_ends_the_run_in_clear_words(t):
     server = prepared(t, "create-500", config=SMALL_JOBS.replace("grace_seconds: 0.3",
                                                                  "grace_seconds: 0.01"))
     running = t.start(*words(server), key=KEY)
-    result = running.finish(10).expect(4)
-    contains(result.err, "❌ Embedding generation failed: cannot create job 1 in 11 attempts",
-             "HTTP 500")
-    equal((server.billed(), len(jobs(t))), ([], 3), "billed, open jobs")
+    result = running.finish(10).expect(1)
+    contains(result.err, "❌ Embedding generation failed: no batch got an answer", "HTTP 500")
+    equal((server.billed(), jobs(t)), ([], []), "billed, open jobs")
+    check(money(t)["in_doubt_texts"] >= DOCUMENTS, "nothing is in doubt")
     healthy = simulator(t)
     ingest(t, healthy)
     all_is_there(t, healthy, DOCUMENTS)
@@ -333,23 +323,17 @@ def an_upload_that_always_fails_ends_the_run_and_nothing_is_billed(t):
 
 
 @case
-def a_server_that_does_not_tell_the_state_ends_the_run_and_the_next_one_collects(t):
-    server = prepared(t, "poll-500:count=60")
-    result = ingest(t, server, code=1)
-    contains(result.err, "cannot ask for its state (job 1)", "What was committed is safe")
-    equal(len(jobs(t)), 3, "open jobs")
-    equal(len(job_files(t)), 3, "files of jobs")
-    report = ingest(t, server).json()
-    equal((report["embedded"], report["complete"]), (DOCUMENTS, True), "the next run")
-    all_is_there(t, server, DOCUMENTS)
+def a_server_that_does_not_tell_the_state_for_long_is_asked_again(t):
+    recovers(t, "poll-500:count=60", says=["job 1: cannot ask for its state now, trying again"])
 
 
 @case
-def a_job_that_the_server_has_forgotten_is_set_aside(t):
+def a_job_that_the_server_has_forgotten_stays_open(t):
     """It may have been paid for: a person decides."""
     server = prepared(t, "poll/status=404", documents=50)
     result = ingest(t, server, code=4)
-    contains(result.err, "⚠️ job 1 is set aside: the server no longer knows it", "--abandon 1")
+    contains(result.err, "the server does not know job 1 (batches/", "--abandon 1")
+    equal([job["open"] for job in jobs(t)], [True], "open")
     equal(money(t)["under_way_texts"], 50, "under way")
     healthy = simulator(t)
     ingest(t, healthy, code=4)
@@ -400,7 +384,6 @@ def a_missing_row_sets_the_job_aside(t):
     one_job_is_set_aside(t, "missing-row", "its result lacks 1 of 50 rows", accepted=49)
 
 
-@gap("a row that was paid for and did not come is counted as not paid for")
 @case
 def a_row_that_was_paid_for_in_vain_is_in_the_books(t):
     server = one_job_is_set_aside(t, "missing-row", "its result lacks 1 of 50 rows", accepted=49)
@@ -447,7 +430,6 @@ def rows_moved_against_their_keys_set_the_job_aside(t):
     moved_rows_set_the_job_aside(t, "--ordered-results")
 
 
-@gap("the check of meaning sees the rows in the order of the answer, and that is shuffled")
 @case
 def shuffled_rows_moved_against_their_keys_set_the_job_aside(t):
     moved_rows_set_the_job_aside(t)
@@ -499,8 +481,8 @@ def jobs_that_fail_or_expire_are_made_again(t):
 @case
 def jobs_that_always_fail_end_with_the_reason(t):
     server = prepared(t, "job-failed")
-    result = ingest(t, server, code=3)
-    contains(result.err, "ended as BATCH_STATE_FAILED", "120 texts have no vector")
+    result = ingest(t, server, code=1)
+    contains(result.err, "ended as BATCH_STATE_FAILED", "no batch got an answer")
     equal(len([line for line in result.err.splitlines() if "ended as" in line]), 9, "failed jobs")
     equal((server.billed(), jobs(t), job_files(t)), ([], [], []), "billed, jobs, files")
     healthy = simulator(t)
@@ -541,11 +523,11 @@ def what_a_cancelled_job_delivered_is_kept(t):
 def a_stuck_job_can_be_left_and_cancelled(t):
     server = prepared(t, "job-stuck:count=1")
     running = t.start(*words(server), key=KEY)
-    running.wait_for("job 3: BATCH_STATE_SUCCEEDED")
+    for number in (2, 3):
+        running.wait_for(f"job {number}: BATCH_STATE_SUCCEEDED")
     running.signal(SIGINT)
     running.finish().expect(130)
-    (job,) = jobs(t)
-    contains(job["state"], "RUNNING")
+    (job,) = [job for job in jobs(t) if "RUNNING" in job["state"]]
     jobs(t, "--cancel", job["id"], server=server)
     ingest(t, server)
     equal(stored_positions(t, DOCUMENTS), list(range(DOCUMENTS)), "stored")

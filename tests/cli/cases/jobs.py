@@ -3,7 +3,7 @@
 
 import harness
 from cases.openai import own_server
-from harness import SIGINT, SIGKILL, case, check, contains, equal, gap, lacks
+from harness import SIGINT, SIGKILL, case, check, contains, equal, lacks
 from paid import (KEY, QUICK, SMALL_JOBS, TEXTS, all_is_there, ingest, job_files, jobs, money,
                   nothing_billed_twice, simulator, stored_positions,
                   the_invoice_is_within_the_books, words)
@@ -252,7 +252,6 @@ def the_same_text_in_two_splits_at_once_is_paid_once(t):
     nothing_billed_twice(server)
 
 
-@gap("a report counts only the jobs that its own split began")
 @case
 def a_report_counts_texts_in_the_jobs_of_another_split(t):
     server = submitted(t, job_seconds=30)
@@ -261,7 +260,6 @@ def a_report_counts_texts_in_the_jobs_of_another_split(t):
     contains(result.err, "120 texts are in batch jobs")
 
 
-@gap("a run looks only for answers in quarantine that its own split asked for")
 @case
 def a_split_that_misses_texts_in_quarantine_says_so(t):
     server = prepared(t, "missing-row:count=1", documents=50)

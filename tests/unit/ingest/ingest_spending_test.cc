@@ -261,5 +261,36 @@ TEST_CASE("ingest: a text that was paid for and is not there stops the run befor
   CHECK(bench.api.jobs.size() == jobs);
 }
 
+TEST_CASE("spending: texts in doubt of earlier runs count against what a run may risk") {
+  Bench bench;
+  bench.options.retry.max_retries = 0;
+  bench.provider.script = [](std::size_t, std::span<const std::string_view>) {
+    return Status(Code::kInDoubt, "reset");
+  };
+  bench.MustRun(Texts(Numbered(10)));  // 130 micro-dollars in doubt.
+  bench.provider.script = nullptr;
+  bench.options.doubt.max_resend = Money{40'000};  // Three texts.
+  const IngestReport report = bench.MustRun(Texts(Numbered(10)));
+  CHECK(report.outcome.code() == Code::kHeld);
+  CHECK(report.embedded == 3);
+  CHECK(report.held == 7);
+  bench.options.doubt.max_resend = Money{1'000'000};
+  CHECK(bench.MustRun(Texts(Numbered(10))).complete);
+}
+
+TEST_CASE("spending: a plan does not overlook a ledger that cannot be read") {
+  Bench bench;
+  bench.MustRun(Texts(Numbered(3)));
+  bench.Close();
+  std::filesystem::resize_file(bench.dir.path() / "ledger", 90);
+  std::ofstream(bench.dir.path() / "ledger", std::ios::app) << std::string(200, 'x');
+  StoreOptions read_only;
+  read_only.read_only = true;
+  bench.Reopen(read_only);
+  auto dataset = MakeMemoryDataset(Texts(Numbered(4)));
+  CHECK(PlanIngest(bench.store.get(), **dataset, bench.provider, bench.options).code() ==
+        Code::kCorruption);
+}
+
 }  // namespace
 }  // namespace embstore

@@ -180,6 +180,18 @@ TEST_CASE("jobs: without waiting a failed row is left to a later run") {
   CHECK(bench.IsSettled());
 }
 
+TEST_CASE("jobs: after a refusal no job is left planned, so calls can send everything") {
+  JobBench bench;
+  bench.api.before = [](std::size_t, BatchCall kind) {
+    return kind == BatchCall::kCreate ? Status(Code::kPermissionDenied, "free tier") : Status();
+  };
+  CHECK(bench.MustRun(Texts(Numbered(35))).outcome.code() == Code::kPermissionDenied);
+  CHECK(bench.OpenJobs().empty());
+  bench.options.mode = IngestMode::kSync;
+  CHECK(bench.MustRun(Texts(Numbered(35))).complete);
+  CHECK(bench.Sums().in_doubt.texts == 0);
+}
+
 TEST_CASE("jobs: a server on which no job can be made ends the run") {
   JobBench bench;
   Code code = Code::kNotFound;

@@ -214,6 +214,43 @@ TEST_CASE("jobs: a run collects the jobs of another split and brings its coverag
   CHECK(bench.IsSettled());
 }
 
+TEST_CASE("jobs: texts of another split's job that failed are not bought by this split's run") {
+  JobBench bench;
+  bench.options.batch.wait = false;
+  bench.options.split = "other";
+  bench.MustRun(Texts(Numbered(10)));
+  bench.api.final_state = "BATCH_STATE_EXPIRED";
+  bench.recorder.on_words = [&] {
+    if (bench.recorder.Warned("ended as")) bench.api.final_state = "BATCH_STATE_SUCCEEDED";
+  };
+  bench.options.split = "s";
+  bench.options.batch.wait = true;
+  const IngestReport report = bench.MustRun(Texts({"text number 3", "mine"}));
+  CHECK(report.complete);
+  CHECK(report.embedded == 2);
+  CHECK(bench.HasAll({"text number 3", "mine"}));
+  CHECK(bench.Sums().spent.texts == 2);
+}
+
+TEST_CASE("jobs: a job of another split that ends frees nothing of this split's budget") {
+  JobBench bench;
+  bench.options.batch.wait = false;
+  bench.options.split = "other";
+  bench.MustRun(Texts(Numbered(10)));  // 130 tokens under way.
+  bench.api.final_state = "BATCH_STATE_EXPIRED";
+  bench.options.split = "s";
+  bench.options.batch.wait = true;
+  bench.options.budgets.per_split = Money{13'000};  // One text.
+  bench.recorder.on_words = [&] {
+    if (bench.recorder.Warned("ended as")) bench.api.final_state = "BATCH_STATE_SUCCEEDED";
+  };
+  bench.options.batch.max_job_texts = 1;
+  bench.options.batch.max_jobs = 2;
+  const IngestReport report = bench.MustRun(Texts({"own text no 0", "own text no 1"}));
+  CHECK(report.outcome.code() == Code::kBudgetReached);
+  CHECK(report.embedded == 1);
+}
+
 TEST_CASE("jobs: jobs of another model stay where they are") {
   JobBench bench;
   bench.options.batch.wait = false;
