@@ -94,6 +94,9 @@ class JobRunner {
   JobsProgress TakeProgress() { return std::exchange(progress_, {}); }
 
  private:
+  // Failures in a row, over growing waits, after which the run ends. The jobs go on.
+  static constexpr std::uint32_t kMaxFailures = 10;
+
   struct Job {
     JobRecord record;
     std::uint32_t round = 1;
@@ -111,6 +114,7 @@ class JobRunner {
     bool done = false;
   };
 
+  // Steps (job_steps.cc).
   Status Step(Job* job);
   Status Upload(Job* job);
   Status Create(Job* job);
@@ -129,7 +133,8 @@ class JobRunner {
   Status SetAside(Job* job, const Status& why);
 
   /// Waits and tries again, or answers `status` when that was done often enough in a row.
-  Status Retry(Job* job, const Status& status, const char* what, std::uint32_t max_failures = 10);
+  Status Retry(Job* job, const Status& status, const char* what,
+               std::uint32_t max_failures = kMaxFailures);
   Status Change(Job* job, JobStep step, JobChange change = {});
   void DeleteRemoteFiles(const Job& job);
   /// The next step is taken after a wait that grows by half each time up to `most`, but is never
@@ -140,6 +145,7 @@ class JobRunner {
   void Soon(Job* job);
   void WakeWaiting();
   std::string Name(const Job& job) const;
+  static bool IsTransient(Code code);
 
   Context context_;
   BatchApi& api_;
