@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""embstore: an embedded storage engine and vector cache for text embeddings.
+
+    import embstore
+
+    with embstore.open("data/embeddings") as store:
+        split = store.split("test")
+        vectors = split.vectors()      # float32 (N, D)
+        labels = split.labels          # int64 (N,)
+        vector = split.get("17")       # float32 (D,)
+"""
+
+from ._embstore import version as __version__
+from .errors import (BudgetReached, Cancelled, Corruption, Error, Held, Incompatible, InDoubt,
+                     InvalidArgument, InvalidReply, Locked, NotFound, PermissionDenied,
+                     ProviderError, QuotaExhausted, RateLimited, Refused, Rejected, Unavailable,
+                     WriteFailed)
+from .split import Document, ExportReport, Space, Split
+from .store import Store, open
+
+__all__ = [
+    "BudgetReached", "Cancelled", "Corruption", "Document", "Error", "ExportReport", "Held",
+    "InDoubt", "Incompatible", "InvalidArgument", "InvalidReply", "Locked", "NotFound",
+    "PermissionDenied", "ProviderError", "QuotaExhausted", "RateLimited", "Refused", "Rejected",
+    "Space", "Split", "Store", "Unavailable", "WriteFailed", "__version__", "open",
+]

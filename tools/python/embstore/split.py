@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading a split: documents, vectors, exports."""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+import os
+import pathlib
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence, Tuple, TypeVar, Union, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _embstore
+from .errors import Corruption, InvalidArgument, NotFound
+
+if TYPE_CHECKING:
+    from .store import Store
+
+Id = Union[str, int]
+Label = Union[int, str, None]
+PathLike = Union[str, "os.PathLike[str]"]
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Document:
+    """One row of a split."""
+
+    position: int  #: Its row in every array and export of the split.
+    id: str  #: The decimal position where the source has no ids.
+    label: Label  #: int where it is written as one.
+    text: Optional[str]  #: None where the store was made with `store_texts=False`.
+
+
+@dataclasses.dataclass(frozen=True)
+class Space:
+    """The vectors of one model, number of dimensions and task type."""
+
+    id: str
+    provider: str
+    model: str
+    dimensions: int
+    task_type: str  #: "" where the model has none.
+
+    def __str__(self) -> str:
+        task = f", {self.task_type}" if self.task_type else ""
+        return f"{self.model} ({self.dimensions} dimensions{task})"
+
+    @classmethod
+    def _of(cls, info: _embstore.SpaceInfo) -> Space:
+        return cls(info.id, info.provider, info.model, info.dimensions, info.task_type)
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportReport:
+    """What `Split.export` did."""
+
+    path: pathlib.Path  #: Of the .npy file; the others lie beside it.
+    rows: int
+    dimensions: int
+    missing: int  #: Documents without a vector.
+    missing_ids: List[str]  #: The first few of them.
+    unchanged: bool  #: The files were there already and were left alone.
+
+
+def _is_one(ids: Union[Id, Sequence[Id]]) -> bool:
+    return isinstance(ids, (str, int, np.integer))
+
+
+def _id_list(ids: Sequence[Id]) -> List[str]:
+    return [id if isinstance(id, str) else str(operator.index(id)) for id in ids]
+
+
+class Split:
+    """A named, ordered list of documents and their vectors in one space.
+
+    Made by `Store.split`. Safe for use by several threads, and usable as long as its store is open.
+    After `Store.ingest` or `Store.refresh` it shows the new state.
+    """
+
+    def __init__(self, store: Store, name: str, model: Optional[str], dimensions: Optional[int],
+                 task_type: Optional[str]) -> None:
+        self._store = store
+        self._name = name
+        self._wanted = (model, dimensions, task_type)
+        self._seen: Tuple[int, Optional[_embstore.SplitInfo]] = (-1, None)
+        self._listed: Tuple[int, Tuple[List[str], List[Label]]] = (-1, ([], []))
+        self._info()  # NotFound now, not later.
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def store(self) -> Store:
+        return self._store
+
+    def __len__(self) -> int:
+        """Documents."""
+        return self._info().documents
+
+    def __repr__(self) -> str:
+        return f"<embstore.Split {self._name!r}: {len(self)} documents>"
+
+    # Documents
+
+    @property
+    def ids(self) -> List[str]:
+        """The ids of all documents, in order."""
+        return list(self._lists()[0])
+
+    @property
+    def labels(self) -> Union[NDArray[np.int64], List[Label]]:
+        """The labels of all documents, in order: int64 (N,) if all are integers, else a list."""
+        labels = self._lists()[1]
+        if labels and all(type(label) is int for label in labels):
+            return np.array(labels, dtype=np.int64)
+        return list(labels)
+
+    def document(self, id: Id) -> Document:
+        """A document with its text. NotFound: there is none with this id."""
+        return self._documents([id])[0]
+
+    def text(self, id: Id) -> str:
+        """The text of a document. NotFound: no such document, or its text was not stored."""
+        return self.texts([id])[0]
+
+    def texts(self, ids: Optional[Sequence[Id]] = None) -> List[str]:
+        """The texts of `ids`, or of all documents, in order. NotFound: as `text`."""
+        if ids is None:
+            texts = self._read(lambda info: self._store._native.texts(info))
+        else:
+            texts = [document.text for document in self._documents(ids)]
+        if any(text is None for text in texts):
+            raise NotFound(f"split '{self._name}': the store has no texts (store_texts was off)")
+        return texts
+
+    # Vectors
+
+    @property
+    def spaces(self) -> List[Space]:
+        """The spaces that have vectors of this split."""
+        return [Space._of(space) for space in self._native_spaces()]
+
+    @property
+    def space(self) -> Space:
+        """The space whose vectors this split shows.
+
+        NotFound: there is none, or none like the one that was asked for. InvalidArgument: there are
+        several; choose by `Store.split(name, model=..., dimensions=..., task_type=...)`.
+        """
+        return Space._of(self._native_space())
+
+    @overload
+    def get(self, ids: Id, *, normalize: bool = ...) -> NDArray[np.float32]: ...
+
+    @overload
+    def get(self, ids: Sequence[Id], *, normalize: bool = ...,
+            out: Optional[NDArray[np.float32]] = ...) -> NDArray[np.float32]: ...
+
+    def get(self, ids: Any, *, normalize: bool = True,
+            out: Optional[NDArray[np.float32]] = None) -> NDArray[np.float32]:
+        """Vectors by document id: float32 (D,) for one id, float32 (len(ids), D) for several.
+
+        Rows have unit length unless `normalize` is off; then they are as the provider returned
+        them. `out` is float32 (len(ids), D) in C order and takes the rows in place of a new array.
+        NotFound: a document or its vector is not there; `ids` of the error has which.
+        """
+        wanted = _id_list([ids] if _is_one(ids) else ids)
+        space = self._native_space()
+        rows = _rows(out, len(wanted), space.dimensions)
+        self._read(lambda info: self._store._native.read_ids(info, space, wanted, rows, normalize))
+        return rows[0] if _is_one(ids) else rows
+
+    def vectors(self, *, normalize: bool = True, missing: str = "fail",
+                out: Optional[NDArray[np.float32]] = None) -> NDArray[np.float32]:
+        """The vectors of all documents, in order: float32 (N, D).
+
+        `missing`: "fail" raises NotFound when a document has no vector, "nan" fills its row with
+        NaN. `normalize` and `out` as for `get`. To share the array with other processes, or where it
+        does not fit into memory, use `memmap`.
+        """
+        if missing not in ("fail", "nan"):
+            raise InvalidArgument(f"missing is 'fail' or 'nan', not {missing!r}")
+        space = self._native_space()
+
+        def read(info: _embstore.SplitInfo) -> NDArray[np.float32]:
+            rows = _rows(out, info.documents, space.dimensions)
+            self._store._native.read_split(info, space, rows, normalize, missing == "nan")
+            return rows
+
+        return self._read(read)
+
+    def export(self, directory: Optional[PathLike] = None, *, normalize: bool = True,
+               missing: str = "fail", dimensions: int = 0, verify: bool = False) -> ExportReport:
+        """Writes {name}_embeddings.npy, _documents.jsonl, _labels.npy and _metadata.json.
+
+        `directory`: the store's, or one that exists. Files that are up to date are left alone.
+        `missing`: "fail", "skip" (leave the row out; the .jsonl says which rows there are) or "nan".
+        `dimensions`: keep only the first so many of each vector. `verify`: read the files back.
+        """
+        return ExportReport(**self._store._native.export(
+            self._name, self._native_space(), os.fspath(directory or ""), missing, dimensions,
+            normalize, verify))
+
+    def memmap(self, directory: Optional[PathLike] = None, *, normalize: bool = True,
+               missing: str = "fail") -> NDArray[np.float32]:
+        """The vectors of all documents as a read-only mapped file: float32 (N, D), in order.
+
+        Exports first, which costs little when nothing changed. The mapped file stays valid when a
+        later export takes its place. Arguments as for `export`.
+        """
+        report = self.export(directory, normalize=normalize, missing=missing)
+        return np.load(report.path, mmap_mode="r")
+
+    # The engine's side
+
+    def _info(self) -> _embstore.SplitInfo:
+        epoch = self._store._epoch
+        seen, info = self._seen
+        if info is None or seen != epoch:
+            info = self._store._native.find_split(self._name)
+            self._seen = (epoch, info)
+        return info
+
+    def _read(self, call: Callable[[_embstore.SplitInfo], T]) -> T:
+        """`call` with the list of documents; once more if another thread just replaced the list."""
+        info = self._info()
+        try:
+            return call(info)
+        except (NotFound, Corruption):
+            now = self._store._native.find_split(self._name)
+            if now.generation == info.generation:
+                raise
+            return call(now)
+
+    def _lists(self) -> Tuple[List[str], List[Label]]:
+        def read(info: _embstore.SplitInfo) -> Tuple[List[str], List[Label]]:
+            generation, lists = self._listed
+            if generation != info.generation:
+                lists = self._store._native.list_split(info)
+                self._listed = (info.generation, lists)
+            return lists
+
+        return self._read(read)
+
+    def _documents(self, ids: Sequence[Id]) -> List[Document]:
+        wanted = _id_list(ids)
+        rows = self._read(lambda info: self._store._native.documents(info, wanted))
+        return [Document(*row) for row in rows]
+
+    def _native_spaces(self) -> List[_embstore.SpaceInfo]:
+        return self._store._native.spaces_of(self._info())
+
+    def _native_space(self) -> _embstore.SpaceInfo:
+        spaces = self._native_spaces()
+        model, dimensions, task_type = self._wanted
+        chosen = [space for space in spaces
+                  if model in (None, space.model) and dimensions in (None, space.dimensions)
+                  and task_type in (None, space.task_type)]
+        if len(chosen) == 1:
+            return chosen[0]
+        there_are = "; ".join(str(Space._of(space)) for space in spaces)
+        there_are = (f"split '{self._name}' has vectors of: {there_are}" if there_are else
+                     f"split '{self._name}' has no vectors yet")
+        if not chosen:
+            raise NotFound(there_are)
+        raise InvalidArgument(there_are + ". Choose one: store.split(name, model=..., "
+                              "dimensions=..., task_type=...)")
+
+
+def _rows(out: Optional[NDArray[np.float32]], n: int, dimensions: int) -> NDArray[np.float32]:
+    if out is None:
+        return np.empty((n, dimensions), dtype=np.float32)
+    if (not isinstance(out, np.ndarray) or out.dtype != np.float32 or out.shape != (n, dimensions)
+            or not out.flags.c_contiguous or not out.flags.writeable):
+        raise InvalidArgument(f"out is not a writable float32 array of shape ({n}, {dimensions}) "
+                              "in C order")
+    return out

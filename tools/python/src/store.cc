@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening a store, and what splits and spaces it has.
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "bindings.h"
+
+namespace embstore::python {
+namespace py = pybind11;
+
+namespace {
+
+using StorePointer = std::shared_ptr<Store>;
+
+std::shared_ptr<OpenStore> Open(const std::filesystem::path& directory, bool read_only, bool create,
+                                bool store_texts, bool new_ledger,
+                                std::uint64_t block_cache_bytes) {
+  StoreOptions options;
+  options.read_only = read_only;
+  options.create_if_missing = create;
+  options.store_texts = store_texts;
+  options.new_ledger = new_ledger;
+  options.block_cache_bytes = block_cache_bytes;
+  return std::make_shared<OpenStore>(directory, std::move(options));
+}
+
+std::vector<SpaceInfo> SpacesOf(OpenStore& store, const SplitInfo& split) {
+  return store.Use([&](const StorePointer& engine) -> Result<std::vector<SpaceInfo>> {
+    auto spaces = engine->Spaces();
+    if (!spaces.ok()) return spaces;
+    auto coverages = engine->Coverages(split.name);
+    if (!coverages.ok()) return coverages.status();
+    std::erase_if(*spaces, [&](const SpaceInfo& space) {
+      return std::none_of(coverages->begin(), coverages->end(),
+                          [&](const auto& entry) { return entry.first == space.id; });
+    });
+    return spaces;
+  });
+}
+
+void BindSplit(py::module_& module) {
+  py::class_<SplitInfo>(module, "SplitInfo")
+      .def_readonly("name", &SplitInfo::name)
+      .def_property_readonly("documents", [](const SplitInfo& s) { return s.record.documents; })
+      .def_property_readonly("unique_documents",
+                             [](const SplitInfo& s) { return s.record.unique_documents; })
+      .def_property_readonly("dataset", [](const SplitInfo& s) { return s.record.dataset; })
+      .def_property_readonly("source", [](const SplitInfo& s) { return s.record.source; })
+      .def_property_readonly("generation", [](const SplitInfo& s) { return s.record.generation; });
+}
+
+void BindSpace(py::module_& module) {
+  const auto identity = [](const SpaceInfo& space) { return space.record.identity; };
+  py::class_<SpaceInfo>(module, "SpaceInfo")
+      .def_property_readonly("id", [](const SpaceInfo& s) { return ToHex(s.id); })
+      .def_property_readonly("provider", [](const SpaceInfo& s) { return s.record.provider; })
+      .def_property_readonly("model", [=](const SpaceInfo& s) { return identity(s).model; })
+      .def_property_readonly("dimensions",
+                             [=](const SpaceInfo& s) { return identity(s).dimensions; })
+      .def_property_readonly("task_type",
+                             [=](const SpaceInfo& s) { return identity(s).task_type; });
+}
+
+}  // namespace
+
+StoreClass BindStore(py::module_& module) {
+  BindSplit(module);
+  BindSpace(module);
+  StoreClass store(module, "OpenStore");
+  store.def_static("open", &Open);
+  store.def("close", &OpenStore::Close);
+  store.def("refresh", &OpenStore::Refresh);
+  store.def_property_readonly("closed", &OpenStore::closed);
+  store.def_property_readonly("path", &OpenStore::directory);
+  store.def_property_readonly("read_only", &OpenStore::read_only);
+  store.def("id", [](OpenStore& s) {
+    return s.Use([](const StorePointer& engine) { return Result<std::string>(engine->Id()); });
+  });
+  store.def("commit_number", [](OpenStore& s) {
+    return s.Use(
+        [](const StorePointer& engine) { return Result<std::uint64_t>(engine->CommitNumber()); });
+  });
+  store.def("splits", [](OpenStore& s) {
+    return s.Use([](const StorePointer& engine) { return engine->Splits(); });
+  });
+  store.def("spaces", [](OpenStore& s) {
+    return s.Use([](const StorePointer& engine) { return engine->Spaces(); });
+  });
+  store.def("find_split", [](OpenStore& s, const std::string& name) {
+    return s.Use([&](const StorePointer& engine) { return engine->FindSplit(name); });
+  });
+  store.def("spaces_of", &SpacesOf);
+  return store;
+}
+
+}  // namespace embstore::python
