@@ -15,12 +15,16 @@ from .errors import (BudgetReached, Cancelled, Corruption, Error, Held, Incompat
                      InvalidArgument, InvalidReply, Locked, NotFound, PermissionDenied,
                      ProviderError, QuotaExhausted, RateLimited, Refused, Rejected, Unavailable,
                      WriteFailed)
+from .ingest import BatchCounts, IngestPlan, IngestReport, Progress
+from .providers import Provider, from_function, gemini, local, openai
 from .split import Document, ExportReport, Space, Split
 from .store import Store, open
 
 __all__ = [
-    "BudgetReached", "Cancelled", "Corruption", "Document", "Error", "ExportReport", "Held",
-    "InDoubt", "Incompatible", "InvalidArgument", "InvalidReply", "Locked", "NotFound",
-    "PermissionDenied", "ProviderError", "QuotaExhausted", "RateLimited", "Refused", "Rejected",
-    "Space", "Split", "Store", "Unavailable", "WriteFailed", "__version__", "open",
+    "BatchCounts", "BudgetReached", "Cancelled", "Corruption", "Document", "Error",
+    "ExportReport", "Held", "InDoubt", "Incompatible", "IngestPlan", "IngestReport",
+    "InvalidArgument", "InvalidReply", "Locked", "NotFound", "PermissionDenied", "Progress",
+    "Provider", "ProviderError", "QuotaExhausted", "RateLimited", "Refused", "Rejected",
+    "Space", "Split", "Store", "Unavailable", "WriteFailed", "__version__", "from_function",
+    "gemini", "local", "open", "openai",
 ]

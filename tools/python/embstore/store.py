@@ -6,11 +6,14 @@ from __future__ import annotations
 import os
 import pathlib
 from types import TracebackType
-from typing import Any, Dict, List, Optional, Type
+from typing import Any, Callable, Dict, List, Optional, Sequence, Type
 
 from . import _embstore
 from .errors import InvalidArgument
-from .split import PathLike, Space, Split
+from .ingest import (Documents, IngestPlan, IngestReport, Progress, make_dataset, make_options,
+                     run_ingest)
+from .providers import Provider
+from .split import Id, Label, PathLike, Space, Split
 from .status import collect_status
 
 
@@ -105,3 +108,51 @@ class Store:
     def status(self) -> Dict[str, Any]:
         """What is stored and what it cost: the document that `embstore --json status` prints."""
         return collect_status(self._native)
+
+    def ingest(self, split: str, documents: Documents, provider: Provider, *,
+               ids: Optional[Sequence[Id]] = None, labels: Optional[Sequence[Label]] = None,
+               format: Optional[str] = None, text_fields: Sequence[str] = ("text",),
+               id_field: str = "", label_field: str = "", limit: int = 0,
+               mode: Optional[str] = None, wait: bool = True, batch_size: int = 0,
+               concurrency: int = 0, max_cost: Optional[Any] = None, refresh: bool = False,
+               max_retries: int = 3, retry_wait: float = 4, check_pairing: Optional[bool] = None,
+               progress: Optional[Callable[[Progress], None]] = None) -> IngestReport:
+        """Makes `documents` the split, and has `provider` embed the texts that have no vector yet.
+
+        `documents`: texts, with `ids` and `labels` as long as they, or the path of a file of
+        `format` "csv" (with a header), "jsonl" or "ag_news", plain, gzip or zstd, with the names of
+        its fields. Without ids, the id is the position.
+
+        `mode`: "sync", or "batch" for batch jobs, at half the price (default where the provider has
+        them; `wait=False` returns once they are submitted). `max_cost`: USD; the run ends before the
+        request that could pass it. `batch_size`, `concurrency`: 0 is the provider's choice.
+        `refresh`: embed (and pay) again. `retry_wait`: seconds before the first retry; doubles.
+        `check_pairing`: whether answers seem to belong to their texts; off for the built-in model.
+        `limit`: only the first documents.
+
+        `progress` is called in this thread, with the newest state. Ctrl-C, or an exception of it,
+        ends the run cleanly: what is in flight is awaited and stored, then the exception goes on. So
+        it is with exceptions of a provider's function. The same call goes on where it ended. Errors
+        that ended a run have its report as `report`. Warnings go to the logger "embstore".
+        """
+        dataset = make_dataset(documents, ids, labels, format, text_fields, id_field, label_field)
+        options = make_options(provider, mode=mode, wait=wait, limit=limit, batch_size=batch_size,
+                               concurrency=concurrency, max_cost=max_cost, refresh=refresh,
+                               max_retries=max_retries, retry_wait=retry_wait,
+                               check_pairing=check_pairing)
+        try:
+            return run_ingest(self._native, split, dataset, provider, options, progress)
+        finally:
+            self._epoch += 1
+
+    def plan(self, split: str, documents: Documents, provider: Provider, *,
+             ids: Optional[Sequence[Id]] = None, labels: Optional[Sequence[Label]] = None,
+             format: Optional[str] = None, text_fields: Sequence[str] = ("text",),
+             id_field: str = "", label_field: str = "", limit: int = 0,
+             mode: Optional[str] = None, batch_size: int = 0, refresh: bool = False) -> IngestPlan:
+        """What `ingest` would do and cost. Sends nothing and writes nothing."""
+        dataset = make_dataset(documents, ids, labels, format, text_fields, id_field, label_field)
+        options = make_options(provider, mode=mode, wait=True, limit=limit, batch_size=batch_size,
+                               concurrency=0, max_cost=None, refresh=refresh, max_retries=3,
+                               retry_wait=4, check_pairing=None)
+        return IngestPlan(**self._native.plan(split, dataset, provider._native, options))

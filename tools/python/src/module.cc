@@ -11,4 +11,6 @@ PYBIND11_MODULE(_embstore, module) {
   BindReading(store);
   BindRecords(store);
   BindExport(store);
+  BindProviders(module);
+  BindIngest(module, store);
 }
