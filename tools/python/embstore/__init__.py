@@ -17,14 +17,15 @@ from .errors import (BudgetReached, Cancelled, Corruption, Error, Held, Incompat
                      WriteFailed)
 from .ingest import BatchCounts, IngestPlan, IngestReport, Progress
 from .providers import Provider, from_function, gemini, local, openai
-from .split import Document, ExportReport, Space, Split
+from .split import Split
 from .store import Store, open
+from .types import Document, ExportReport, Hit, Matches, Space
 
 __all__ = [
     "BatchCounts", "BudgetReached", "Cancelled", "Corruption", "Document", "Error",
-    "ExportReport", "Held", "InDoubt", "Incompatible", "IngestPlan", "IngestReport",
-    "InvalidArgument", "InvalidReply", "Locked", "NotFound", "PermissionDenied", "Progress",
-    "Provider", "ProviderError", "QuotaExhausted", "RateLimited", "Refused", "Rejected",
-    "Space", "Split", "Store", "Unavailable", "WriteFailed", "__version__", "from_function",
-    "gemini", "local", "open", "openai",
+    "ExportReport", "Held", "Hit", "InDoubt", "Incompatible", "IngestPlan", "IngestReport",
+    "InvalidArgument", "InvalidReply", "Locked", "Matches", "NotFound", "PermissionDenied",
+    "Progress", "Provider", "ProviderError", "QuotaExhausted", "RateLimited", "Refused",
+    "Rejected", "Space", "Split", "Store", "Unavailable", "WriteFailed", "__version__",
+    "from_function", "gemini", "local", "open", "openai",
 ]

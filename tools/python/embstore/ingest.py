@@ -10,14 +10,15 @@ import logging
 import os
 import queue
 import threading
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
+from typing import (TYPE_CHECKING, Any, Callable, Dict, Iterable, Optional, Sequence, Set, Tuple,
+                    Union)
 
 from . import _embstore
 from .errors import InvalidArgument
 from .providers import Provider
 
 if TYPE_CHECKING:
-    from .split import Id, Label
+    from .types import Id, Label
 
 _log = logging.getLogger("embstore")
 

@@ -3,66 +3,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 import operator
 import os
-import pathlib
-from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence, Tuple, TypeVar, Union, overload
+from typing import (TYPE_CHECKING, Any, Callable, List, Optional, Sequence, Tuple, TypeVar, Union,
+                    overload)
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from . import _embstore
+from . import _embstore, providers
 from .errors import Corruption, InvalidArgument, NotFound
+from .providers import Provider
+from .types import Document, ExportReport, Hit, Id, Label, Matches, PathLike, Space
 
 if TYPE_CHECKING:
     from .store import Store
 
-Id = Union[str, int]
-Label = Union[int, str, None]
-PathLike = Union[str, "os.PathLike[str]"]
 T = TypeVar("T")
 
-
-@dataclasses.dataclass(frozen=True)
-class Document:
-    """One row of a split."""
-
-    position: int  #: Its row in every array and export of the split.
-    id: str  #: The decimal position where the source has no ids.
-    label: Label  #: int where it is written as one.
-    text: Optional[str]  #: None where the store was made with `store_texts=False`.
-
-
-@dataclasses.dataclass(frozen=True)
-class Space:
-    """The vectors of one model, number of dimensions and task type."""
-
-    id: str
-    provider: str
-    model: str
-    dimensions: int
-    task_type: str  #: "" where the model has none.
-
-    def __str__(self) -> str:
-        task = f", {self.task_type}" if self.task_type else ""
-        return f"{self.model} ({self.dimensions} dimensions{task})"
-
-    @classmethod
-    def _of(cls, info: _embstore.SpaceInfo) -> Space:
-        return cls(info.id, info.provider, info.model, info.dimensions, info.task_type)
-
-
-@dataclasses.dataclass(frozen=True)
-class ExportReport:
-    """What `Split.export` did."""
-
-    path: pathlib.Path  #: Of the .npy file; the others lie beside it.
-    rows: int
-    dimensions: int
-    missing: int  #: Documents without a vector.
-    missing_ids: List[str]  #: The first few of them.
-    unchanged: bool  #: The files were there already and were left alone.
+_LOCAL_MODEL = "local-v1-seed"
 
 
 def _is_one(ids: Union[Id, Sequence[Id]]) -> bool:
@@ -81,10 +40,11 @@ class Split:
     """
 
     def __init__(self, store: Store, name: str, model: Optional[str], dimensions: Optional[int],
-                 task_type: Optional[str]) -> None:
+                 task_type: Optional[str], keep_vectors: bool) -> None:
         self._store = store
         self._name = name
         self._wanted = (model, dimensions, task_type)
+        self._keep_vectors = keep_vectors
         self._seen: Tuple[int, Optional[_embstore.SplitInfo]] = (-1, None)
         self._listed: Tuple[int, Tuple[List[str], List[Label]]] = (-1, ([], []))
         self._info()  # NotFound now, not later.
@@ -215,6 +175,76 @@ class Split:
         report = self.export(directory, normalize=normalize, missing=missing)
         return np.load(report.path, mmap_mode="r")
 
+    # Search
+
+    def similar(self, id: Id, k: int = 10, *, min_score: Optional[float] = None,
+                where: Optional[ArrayLike] = None, exclude_self: bool = True,
+                exact: bool = False) -> List[Hit]:
+        """The nearest documents of a document, by cosine, best first.
+
+        Arguments as for `search`. NotFound: no such document, or it has no vector.
+        """
+        query = self.get(id, normalize=False)
+        exclude = self.document(id).position if exclude_self else None
+        return self._hits(query, k, min_score, where, exclude, exact)
+
+    def search(self, query: Union[str, ArrayLike], k: int = 10, *,
+               min_score: Optional[float] = None, where: Optional[ArrayLike] = None,
+               exact: bool = False, provider: Optional[Provider] = None) -> List[Hit]:
+        """The documents nearest to a text or to a vector, float (D,) of any length; best first.
+
+        `min_score`: worse ones are left out. `where`: bool (N,), which documents may be found, such
+        as `split.labels == 3`. `exact`: compare with every vector; otherwise a neighbour may be
+        missed now and then, at a fraction of the time. `provider` embeds a text; it must have the
+        model of the split's vectors, and the built-in one is found without asking.
+
+        The first search reads the vectors and keeps sketches of them for the next ones.
+        """
+        rows = self._queries([query] if isinstance(query, str) else np.asarray(query)[np.newaxis],
+                             provider)
+        return self._hits(rows[0], k, min_score, where, None, exact)
+
+    def search_batch(self, queries: Union[Sequence[str], ArrayLike], k: int = 10, *,
+                     min_score: Optional[float] = None, where: Optional[ArrayLike] = None,
+                     exact: bool = False, provider: Optional[Provider] = None) -> Matches:
+        """`search` for many texts or for vectors (Q, D) at once, answered as arrays (Q, k)."""
+        return self._matches(self._queries(queries, provider), k, min_score, where, None, exact)
+
+    def _queries(self, queries: Any, provider: Optional[Provider]) -> NDArray[np.float32]:
+        space = self.space
+        if isinstance(queries, str):
+            raise InvalidArgument("search_batch takes a list of texts; search takes one")
+        if len(queries) > 0 and all(isinstance(query, str) for query in queries):
+            return _provider_of(space, provider).embed(queries)
+        rows = np.ascontiguousarray(queries, dtype=np.float32)
+        if rows.ndim != 2 or rows.shape[1] != space.dimensions:
+            raise InvalidArgument(f"vectors of {space.dimensions} dimensions are asked for, not an "
+                                  f"array of shape {rows.shape}")
+        return rows
+
+    def _matches(self, queries: NDArray[np.float32], k: int, min_score: Optional[float],
+                 where: Optional[ArrayLike], exclude: Optional[int], exact: bool) -> Matches:
+        def search(info: _embstore.SplitInfo) -> Matches:
+            found = Matches(np.empty((len(queries), min(k, len(self))), dtype=np.float32),
+                            np.empty((len(queries), min(k, len(self))), dtype=np.int64))
+            searcher = self._store._searcher(info, space, self._keep_vectors)
+            searcher.search(queries, min_score, exclude, mask, exact, *found)
+            return found
+
+        if k < 1:
+            raise InvalidArgument(f"k is at least 1, not {k}")
+        mask = None if where is None else np.ascontiguousarray(where, dtype=np.bool_)
+        space = self._native_space()
+        return self._read(search)
+
+    def _hits(self, query: NDArray[np.float32], k: int, min_score: Optional[float],
+              where: Optional[ArrayLike], exclude: Optional[int], exact: bool) -> List[Hit]:
+        found = self._matches(query[np.newaxis], k, min_score, where, exclude, exact)
+        positions = found.positions[0][found.positions[0] >= 0]
+        rows = self._read(lambda info: self._store._native.documents_at(info, positions.tolist()))
+        return [Hit(position, id, float(score), label, text)
+                for (position, id, label, text), score in zip(rows, found.scores[0])]
+
     # The engine's side
 
     def _info(self) -> _embstore.SplitInfo:
@@ -279,3 +309,15 @@ def _rows(out: Optional[NDArray[np.float32]], n: int, dimensions: int) -> NDArra
         raise InvalidArgument(f"out is not a writable float32 array of shape ({n}, {dimensions}) "
                               "in C order")
     return out
+
+
+def _provider_of(space: Space, provider: Optional[Provider]) -> Provider:
+    """What embeds texts to be compared with the vectors of `space`."""
+    if provider is None:
+        seed = space.model[len(_LOCAL_MODEL):]
+        if space.provider != "local" or not seed.isdigit():
+            raise InvalidArgument(f"to search by text, give the provider of {space}: provider=")
+        provider = providers.local(seed=int(seed), dimensions=space.dimensions)
+    if (provider.model, provider.dimensions) != (space.model, space.dimensions):
+        raise InvalidArgument(f"{provider} does not fit the vectors of {space}")
+    return provider

@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import os
 import pathlib
+import threading
 from types import TracebackType
-from typing import Any, Callable, Dict, List, Optional, Sequence, Type
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Type
 
 from . import _embstore
 from .errors import InvalidArgument
 from .ingest import (Documents, IngestPlan, IngestReport, Progress, make_dataset, make_options,
                      run_ingest)
 from .providers import Provider
-from .split import Id, Label, PathLike, Space, Split
+from .split import Split
 from .status import collect_status
+from .types import Id, Label, PathLike, Space
 
 
 def open(path: PathLike = "data/embeddings", *, read_only: bool = True, create: bool = True,
@@ -45,10 +47,13 @@ class Store:
     def __init__(self, native: _embstore.OpenStore) -> None:
         self._native = native
         self._epoch = 0  # Grows when the document lists may have changed.
+        self._searchers: Dict[Tuple[str, str, bool], Tuple[Any, _embstore.Searcher]] = {}
+        self._searchers_lock = threading.Lock()
 
     def close(self) -> None:
         """Waits for calls of other threads, then closes. Everything acknowledged is safe anyway."""
         self._native.close()
+        self._searchers.clear()
 
     def __enter__(self) -> Store:
         return self
@@ -94,12 +99,14 @@ class Store:
         return [split.name for split in self._native.splits()]
 
     def split(self, name: str, *, model: Optional[str] = None, dimensions: Optional[int] = None,
-              task_type: Optional[str] = None) -> Split:
+              task_type: Optional[str] = None, keep_vectors: bool = False) -> Split:
         """A split. NotFound: there is none of this name; the message lists those there are.
 
-        Where it has vectors of several models, sizes or tasks, the other arguments choose.
+        Where it has vectors of several models, sizes or tasks, the next three
+        arguments choose. `keep_vectors`: once searched, keep all vectors in memory, 4 * D bytes each;
+        otherwise only sketches, about D / 8 bytes.
         """
-        return Split(self, name, model, dimensions, task_type)
+        return Split(self, name, model, dimensions, task_type, keep_vectors)
 
     def spaces(self) -> List[Space]:
         """All spaces."""
@@ -156,3 +163,15 @@ class Store:
                                concurrency=0, max_cost=None, refresh=refresh, max_retries=3,
                                retry_wait=4, check_pairing=None)
         return IngestPlan(**self._native.plan(split, dataset, provider._native, options))
+
+    def _searcher(self, split: _embstore.SplitInfo, space: _embstore.SpaceInfo,
+                  keep_vectors: bool) -> _embstore.Searcher:
+        """Made once, and again when there are other documents or vectors."""
+        key = (split.name, space.id, keep_vectors)
+        with self._searchers_lock:
+            version = (self._epoch, split.generation, self._native.commit_number())
+            made_for, searcher = self._searchers.get(key, (None, None))
+            if searcher is None or made_for != version:
+                searcher = self._native.searcher(split, space, keep_vectors)
+                self._searchers[key] = (version, searcher)
+            return searcher

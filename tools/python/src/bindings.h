@@ -17,6 +17,7 @@ StoreClass BindStore(pybind11::module_& module);
 void BindReading(StoreClass& store);
 void BindRecords(StoreClass& store);
 void BindExport(StoreClass& store);
+void BindSearch(pybind11::module_& module, StoreClass& store);
 void BindProviders(pybind11::module_& module);
 void BindIngest(pybind11::module_& module, StoreClass& store);
 

@@ -11,6 +11,7 @@ PYBIND11_MODULE(_embstore, module) {
   BindReading(store);
   BindRecords(store);
   BindExport(store);
+  BindSearch(module, store);
   BindProviders(module);
   BindIngest(module, store);
 }

@@ -2,6 +2,7 @@
 #include "values.h"
 
 #include <charconv>
+#include <string_view>
 
 #include "errors.h"
 
@@ -10,24 +11,39 @@ namespace py = pybind11;
 
 namespace {
 
-constexpr py::ssize_t kFloatBytes = sizeof(float);
-
-bool IsFloat32(const py::buffer_info& info) {
-  return info.itemsize == kFloatBytes && (info.format == "f" || info.format == "<f");
-}
+/// What the buffer protocol calls T; integers have two names.
+template <typename T>
+constexpr std::string_view kFormats = "";
+template <>
+constexpr std::string_view kFormats<float> = "f";
+template <>
+constexpr std::string_view kFormats<bool> = "?";
+template <>
+constexpr std::string_view kFormats<std::int64_t> = "lq";
 
 bool IsCOrder(const py::buffer_info& info) {
-  if (info.shape[0] == 0 || info.shape[1] == 0) return true;
-  return info.strides[1] == kFloatBytes && info.strides[0] == kFloatBytes * info.shape[1];
+  py::ssize_t stride = info.itemsize;
+  for (py::ssize_t i = info.ndim; i-- > 0; stride *= info.shape[i]) {
+    if (info.shape[i] != 1 && info.strides[i] != stride && info.size > 0) return false;
+  }
+  return true;
 }
 
 }  // namespace
 
-Matrix::Matrix(const py::buffer& buffer, bool writable) : info_(buffer.request(writable)) {
-  if (info_.ndim != 2 || !IsFloat32(info_) || !IsCOrder(info_)) {
-    Refuse("the array is not float32 of two dimensions in C order");
+template <typename T>
+Array<T>::Array(const py::buffer& buffer, std::size_t dimensions, bool writable)
+    : info_(buffer.request(writable)) {
+  const bool is_type = info_.itemsize == sizeof(T) && info_.format.size() == 1 &&
+                       kFormats<T>.find(info_.format[0]) != std::string_view::npos;
+  if (!is_type || info_.ndim != static_cast<py::ssize_t>(dimensions) || !IsCOrder(info_)) {
+    Refuse("an array has another type, layout or number of dimensions than this call needs");
   }
 }
+
+template class Array<float>;
+template class Array<bool>;
+template class Array<std::int64_t>;
 
 std::vector<std::string> Strings(const py::handle& sequence) {
   std::vector<std::string> strings;

@@ -13,18 +13,31 @@
 
 namespace embstore::python {
 
-/// A float32 array of two dimensions in C order. Keeps the array's memory where it is.
-class Matrix {
+/// An array of float, std::int64_t or bool in C order, taken where it lies.
+template <typename T>
+class Array {
  public:
-  /// kInvalidArgument: another type or layout, or not writable where `writable`.
-  Matrix(const pybind11::buffer& buffer, bool writable);
+  /// kInvalidArgument: another type, layout or number of dimensions, or not writable where
+  /// `writable`.
+  Array(const pybind11::buffer& buffer, std::size_t dimensions, bool writable);
 
-  std::size_t rows() const { return static_cast<std::size_t>(info_.shape[0]); }
-  std::size_t columns() const { return static_cast<std::size_t>(info_.shape[1]); }
-  std::span<float> values() const { return {static_cast<float*>(info_.ptr), rows() * columns()}; }
+  std::size_t size(std::size_t dimension) const {
+    return static_cast<std::size_t>(info_.shape[dimension]);
+  }
+  std::span<T> values() const {
+    return {static_cast<T*>(info_.ptr), static_cast<std::size_t>(info_.size)};
+  }
 
  private:
   pybind11::buffer_info info_;
+};
+
+/// float32 (rows, columns).
+class Matrix : public Array<float> {
+ public:
+  Matrix(const pybind11::buffer& buffer, bool writable) : Array(buffer, 2, writable) {}
+  std::size_t rows() const { return size(0); }
+  std::size_t columns() const { return size(1); }
 };
 
 /// The strings of a list or tuple. TypeError: one is no str. UnicodeEncodeError: one cannot be
