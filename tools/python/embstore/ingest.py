@@ -144,9 +144,9 @@ class _Run:
                  provider: Provider, options: Dict[str, Any]) -> None:
         self._stop = _embstore.StopFlag()
         self._events: queue.SimpleQueue[Tuple[str, Any]] = queue.SimpleQueue()
-        self._provider, self._failure = provider._for_run()
-        self._call = lambda: native.ingest(split, dataset, self._provider, options, self._stop,
-                                           self._put)
+        engine_provider, self._failure = provider._for_run()
+        self._arguments = (split, dataset, engine_provider, options, self._stop, self._put)
+        self._native = native
         self._thread = threading.Thread(target=self._work, name="embstore-ingest", daemon=True)
 
     def _put(self, kind: str, what: Any) -> None:
@@ -154,7 +154,7 @@ class _Run:
 
     def _work(self) -> None:
         try:
-            self._put("done", self._call())
+            self._put("done", self._native.ingest(*self._arguments))
         except BaseException as error:
             self._put("raised", error)
 
@@ -200,7 +200,7 @@ class _Run:
         error = interruption or (outcome and self._failure.error) or outcome
         if error is None:
             return report
-        error.report = report  # type: ignore[union-attr]
+        error.report = report  # type: ignore[attr-defined]
         raise error
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import operator
 import os
 from typing import (TYPE_CHECKING, Any, Callable, List, Optional, Sequence, Tuple, TypeVar, Union,
-                    overload)
+                    cast, overload)
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -95,7 +95,7 @@ class Split:
             texts = [document.text for document in self._documents(ids)]
         if any(text is None for text in texts):
             raise NotFound(f"split '{self._name}': the store has no texts (store_texts was off)")
-        return texts
+        return cast(List[str], texts)
 
     # Vectors
 
@@ -173,7 +173,8 @@ class Split:
         later export takes its place. Arguments as for `export`.
         """
         report = self.export(directory, normalize=normalize, missing=missing)
-        return np.load(report.path, mmap_mode="r")
+        rows: NDArray[np.float32] = np.load(report.path, mmap_mode="r")
+        return rows
 
     # Search
 
