@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Embedding with a function, with the built-in providers, and being interrupted."""
 
+import dataclasses
 import gzip
 import json
 import logging
 import os
 import signal
+import subprocess
 import threading
 import unittest
 
 import numpy as np
 
 import embstore
-from support import DIMENSIONS, SAMPLE, Model, Simulator, StoreCase, vector_of
+from support import COMMAND, DIMENSIONS, SAMPLE, Model, Simulator, StoreCase, vector_of
 
 
 class Function(StoreCase):
@@ -46,10 +48,11 @@ class Function(StoreCase):
             np.testing.assert_array_equal(rows, [[1, 1], [2, 1]])
 
     def test_an_answer_of_another_shape_ends_the_run_with_an_error_that_says_so(self):
+        store = self.writer()
         for answer in ([[1.0]], [1.0, 2.0], [[1.0, 2.0]] * 3):
             provider = embstore.from_function(lambda texts, a=answer: a, model="m", dimensions=2)
             with self.assertRaisesRegex(ValueError, r"shape .* for 2 texts, not \(2, 2\)"):
-                self.writer().ingest("s", ["a", "b"], provider)
+                store.ingest("s", ["a", "b"], provider)
 
     def test_batch_size_and_concurrency_are_kept(self):
         barrier = threading.Barrier(3)
@@ -267,7 +270,7 @@ class Builtin(StoreCase):
     def test_gemini_by_batch_jobs_and_by_calls(self):
         store = self.writer()
         with Simulator() as server:
-            provider = embstore.gemini(api_key="a-key", base_url=server.url, dimensions=8)
+            provider = embstore.gemini(api_key="a-key", base_url=server.url, dimensions=128)
             jobs = store.ingest("a", ["one", "two"], provider)
             calls = store.ingest("b", ["three"], provider, mode="sync")
         self.assertTrue(jobs.complete and calls.complete)
@@ -284,7 +287,7 @@ class Builtin(StoreCase):
 
     def test_a_refused_key_is_an_error_without_the_key(self):
         with Simulator() as server:
-            provider = embstore.gemini(api_key="bad-key-7231", base_url=server.url, dimensions=8)
+            provider = embstore.gemini(api_key="bad-key-7231", base_url=server.url, dimensions=128)
             with self.assertRaises(embstore.PermissionDenied) as raised:
                 self.writer().ingest("s", ["one"], provider, mode="sync")
         self.assertNotIn("7231", str(raised.exception) + repr(raised.exception) + repr(provider)
@@ -303,10 +306,16 @@ class Builtin(StoreCase):
         self.assertEqual(embstore.gemini().model, "gemini-embedding-001")
 
     def test_the_report_has_the_keys_of_the_command(self):
-        report = self.writer().ingest("s", ["a"], embstore.local(dimensions=8))
-        documented = (SAMPLE.parents[3] / "docs/cli.md").read_text()
-        for key in vars(report):
-            self.assertIn(f"`{key}`", documented.replace("`batches` (", "`batches`("))
+        report = self.writer().ingest("s", SAMPLE, embstore.local(dimensions=8), format="ag_news",
+                                      batch_size=100)
+        printed = subprocess.run(
+            [COMMAND, "--store", self.directory / "other", "--json", "ingest", "s", "--input",
+             SAMPLE, "--provider", "local", "--dimensions", "8"], check=True,
+            capture_output=True).stdout
+        ours, theirs = dataclasses.asdict(report), json.loads(printed)
+        for timing in ("elapsed_seconds", "mean_batch_seconds"):
+            ours.pop(timing), theirs.pop(timing)
+        self.assertEqual(ours, theirs)
 
 
 if __name__ == "__main__":

@@ -237,7 +237,7 @@ class Stores(StoreCase):
         self.assertTrue(store.closed)
         np.testing.assert_array_equal(vectors, raw)
         np.testing.assert_array_equal(mapped, raw)
-        for call in (split.vectors, split.__len__, store.status, store.refresh):
+        for call in (split.vectors, split.texts, store.status, store.refresh):
             with self.assertRaisesRegex(embstore.InvalidArgument, "closed"):
                 call()
 

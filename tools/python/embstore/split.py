@@ -161,9 +161,9 @@ class Split:
         `missing`: "fail", "skip" (leave the row out; the .jsonl says which rows there are) or "nan".
         `dimensions`: keep only the first so many of each vector. `verify`: read the files back.
         """
-        return ExportReport(**self._store._native.export(
-            self._name, self._native_space(), os.fspath(directory or ""), missing, dimensions,
-            normalize, verify))
+        return ExportReport(**self._read(lambda info: self._store._native.export(
+            info.name, self._native_space(), os.fspath(directory or ""), missing, dimensions,
+            normalize, verify)))
 
     def memmap(self, directory: Optional[PathLike] = None, *, normalize: bool = True,
                missing: str = "fail") -> NDArray[np.float32]:
@@ -185,7 +185,7 @@ class Split:
 
         Arguments as for `search`. NotFound: no such document, or it has no vector.
         """
-        query = self.get(id, normalize=False)
+        query = self.get(id)
         exclude = self.document(id).position if exclude_self else None
         return self._hits(query, k, min_score, where, exclude, exact)
 
@@ -209,7 +209,9 @@ class Split:
                      min_score: Optional[float] = None, where: Optional[ArrayLike] = None,
                      exact: bool = False, provider: Optional[Provider] = None) -> Matches:
         """`search` for many texts or for vectors (Q, D) at once, answered as arrays (Q, k)."""
-        return self._matches(self._queries(queries, provider), k, min_score, where, None, exact)
+        rows = self._queries(queries, provider)
+        return self._read(
+            lambda info: self._matches(info, rows, k, min_score, where, None, exact))
 
     def _queries(self, queries: Any, provider: Optional[Provider]) -> NDArray[np.float32]:
         space = self.space
@@ -223,28 +225,29 @@ class Split:
                                   f"array of shape {rows.shape}")
         return rows
 
-    def _matches(self, queries: NDArray[np.float32], k: int, min_score: Optional[float],
-                 where: Optional[ArrayLike], exclude: Optional[int], exact: bool) -> Matches:
-        def search(info: _embstore.SplitInfo) -> Matches:
-            found = Matches(np.empty((len(queries), min(k, len(self))), dtype=np.float32),
-                            np.empty((len(queries), min(k, len(self))), dtype=np.int64))
-            searcher = self._store._searcher(info, space, self._keep_vectors)
-            searcher.search(queries, min_score, exclude, mask, exact, *found)
-            return found
-
+    def _matches(self, info: _embstore.SplitInfo, queries: NDArray[np.float32], k: int,
+                 min_score: Optional[float], where: Optional[ArrayLike], exclude: Optional[int],
+                 exact: bool) -> Matches:
         if k < 1:
             raise InvalidArgument(f"k is at least 1, not {k}")
+        shape = (len(queries), min(k, info.documents))
+        found = Matches(np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.int64))
         mask = None if where is None else np.ascontiguousarray(where, dtype=np.bool_)
-        space = self._native_space()
-        return self._read(search)
+        searcher = self._store._searcher(info, self._native_space(), self._keep_vectors)
+        searcher.search(queries, min_score, exclude, mask, exact, *found)
+        return found
 
     def _hits(self, query: NDArray[np.float32], k: int, min_score: Optional[float],
               where: Optional[ArrayLike], exclude: Optional[int], exact: bool) -> List[Hit]:
-        found = self._matches(query[np.newaxis], k, min_score, where, exclude, exact)
-        positions = found.positions[0][found.positions[0] >= 0]
-        rows = self._read(lambda info: self._store._native.documents_at(info, positions.tolist()))
-        return [Hit(position, id, float(score), label, text)
-                for (position, id, label, text), score in zip(rows, found.scores[0])]
+        def search(info: _embstore.SplitInfo) -> List[Hit]:
+            found = self._matches(info, query[np.newaxis], k, min_score, where, exclude, exact)
+            positions = [position for position in found.positions[0].tolist() if position >= 0]
+            documents = self._store._native.documents_at(info, positions)
+            return [Hit(position, id, score, label, text)
+                    for (position, id, label, text), score in zip(documents,
+                                                                  found.scores[0].tolist())]
+
+        return self._read(search)
 
     # The engine's side
 
@@ -257,15 +260,16 @@ class Split:
         return info
 
     def _read(self, call: Callable[[_embstore.SplitInfo], T]) -> T:
-        """`call` with the list of documents; once more if another thread just replaced the list."""
+        """`call` with the list of documents; again if another thread replaced the list meanwhile."""
         info = self._info()
-        try:
-            return call(info)
-        except (NotFound, Corruption):
-            now = self._store._native.find_split(self._name)
-            if now.generation == info.generation:
-                raise
-            return call(now)
+        while True:
+            try:
+                return call(info)
+            except (NotFound, Corruption):
+                now = self._store._native.find_split(self._name)
+                if now.generation == info.generation:
+                    raise
+                info = now
 
     def _lists(self) -> Tuple[List[str], List[Label]]:
         def read(info: _embstore.SplitInfo) -> Tuple[List[str], List[Label]]:

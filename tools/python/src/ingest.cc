@@ -40,19 +40,17 @@ DatasetPointer MakeFile(const std::filesystem::path& path, const std::string& fo
 
 /// `ids` and `labels` are lists as long as `texts`, or None; a label may be None.
 DatasetPointer MakeMemory(const py::list& texts, const py::object& ids, const py::object& labels) {
-  std::vector<std::string> text_strings = Strings(texts);
-  std::vector<OwnedDocument> documents(text_strings.size());
-  for (std::size_t i = 0; i < documents.size(); ++i) documents[i].text = std::move(text_strings[i]);
-  if (!ids.is_none()) {
-    std::vector<std::string> id_strings = Strings(ids);
-    for (std::size_t i = 0; i < documents.size(); ++i) {
-      if (id_strings[i].empty()) Refuse("document " + std::to_string(i) + " has an empty id");
-      documents[i].id = std::move(id_strings[i]);
+  std::vector<OwnedDocument> documents(texts.size());
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    OwnedDocument& document = documents[i];
+    document.text = String(texts[i], i);
+    if (!ids.is_none()) {
+      document.id = String(ids[py::int_(i)], i);
+      if (document.id.empty()) Refuse("document " + std::to_string(i) + " has an empty id");
     }
-  }
-  if (!labels.is_none()) {
-    const auto list = py::cast<std::vector<std::optional<std::string>>>(labels);
-    for (std::size_t i = 0; i < documents.size(); ++i) documents[i].label = list[i];
+    if (labels.is_none()) continue;
+    const py::object label = labels[py::int_(i)];
+    if (!label.is_none()) document.label = String(label, i);
   }
   return Take(MakeMemoryDataset(std::move(documents)));
 }

@@ -15,9 +15,8 @@ OpenStore::OpenStore(std::filesystem::path directory, StoreOptions options)
 }
 
 OpenStore::~OpenStore() {
-  if (ForkedAway()) {
-    // The threads that the store would wait for have stayed in the parent.
-    new std::shared_ptr<Store>(std::move(store_));
+  if (forked_away()) {
+    new std::shared_ptr<Store>(std::move(store_));  // Never destroyed.
     return;
   }
   const GilReleased released;
@@ -25,7 +24,7 @@ OpenStore::~OpenStore() {
 }
 
 Status OpenStore::Usable() const {
-  if (ForkedAway()) {
+  if (forked_away()) {
     return {Code::kInvalidArgument,
             "this store was opened before the process forked: open it again in the new process"};
   }
@@ -63,7 +62,7 @@ void OpenStore::Refresh() {
 }
 
 bool OpenStore::closed() {
-  if (ForkedAway()) return false;
+  if (forked_away()) return false;
   const GilReleased released;
   const std::shared_lock<std::shared_mutex> lock(mutex_);
   return !store_;

@@ -58,6 +58,10 @@ class OpenStore {
   const std::filesystem::path& directory() const { return directory_; }
   bool read_only() const { return options_.read_only; }
 
+  /// This process came from the one that opened the store. The threads that its destruction would
+  /// wait for have stayed there.
+  bool forked_away() const { return ::getpid() != process_; }
+
  private:
   class RunMark {
    public:
@@ -71,7 +75,6 @@ class OpenStore {
   };
 
   Status Usable() const;
-  bool ForkedAway() const { return ::getpid() != process_; }
 
   const std::filesystem::path directory_;
   const StoreOptions options_;

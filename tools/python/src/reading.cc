@@ -57,20 +57,16 @@ Result<std::vector<DocumentInfo>> FindDocuments(const Store& store, const SplitI
   return documents;
 }
 
-std::string ListIds(const std::vector<std::string>& ids) {
-  constexpr std::size_t kListed = 10;
-  std::string list;
-  for (std::size_t i = 0; i < ids.size() && i < kListed; ++i) {
-    list += (i == 0 ? "'" : ", '") + ids[i] + "'";
-  }
-  return ids.size() > kListed ? list + ", ..." : list;
-}
-
 /// What to say of ids that are not there.
 StatusError MissingError(const SplitInfo& split, const std::string& what,
                          std::vector<std::string> ids) {
-  Status status(Code::kNotFound, "split '" + split.name + "': " + what + " " + ListIds(ids));
-  return StatusError(std::move(status), std::move(ids));
+  constexpr std::size_t kListed = 10;
+  std::string message = "split '" + split.name + "': " + what;
+  for (std::size_t i = 0; i < ids.size() && i < kListed; ++i) {
+    message += (i == 0 ? " '" : ", '") + ids[i] + "'";
+  }
+  if (ids.size() > kListed) message += ", ... (" + std::to_string(ids.size()) + " in all)";
+  return StatusError(Status(Code::kNotFound, std::move(message)), std::move(ids));
 }
 
 void Normalize(std::span<float> rows, std::size_t dimensions) {

@@ -25,6 +25,11 @@ class OpenSearcher {
                std::unique_ptr<Searcher> searcher)
       : owner_(std::move(owner)), store_(std::move(store)), searcher_(std::move(searcher)) {}
   ~OpenSearcher() {
+    if (owner_->forked_away()) {
+      searcher_.release();
+      new std::shared_ptr<Store>(std::move(store_));  // Never destroyed.
+      return;
+    }
     const GilReleased released;
     searcher_.reset();
     store_.reset();

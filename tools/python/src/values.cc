@@ -45,19 +45,21 @@ template class Array<float>;
 template class Array<bool>;
 template class Array<std::int64_t>;
 
+std::string String(const py::handle& item, std::size_t index) {
+  if (!PyUnicode_Check(item.ptr())) {
+    throw py::type_error("item " + std::to_string(index) + " is " + Py_TYPE(item.ptr())->tp_name +
+                         ", not str");
+  }
+  py::ssize_t size = 0;
+  const char* const bytes = PyUnicode_AsUTF8AndSize(item.ptr(), &size);
+  if (bytes == nullptr) throw py::error_already_set();
+  return {bytes, static_cast<std::size_t>(size)};
+}
+
 std::vector<std::string> Strings(const py::handle& sequence) {
   std::vector<std::string> strings;
   strings.reserve(py::len_hint(sequence));
-  for (const py::handle item : sequence) {
-    if (!PyUnicode_Check(item.ptr())) {
-      throw py::type_error("item " + std::to_string(strings.size()) + " is " +
-                           Py_TYPE(item.ptr())->tp_name + ", not str");
-    }
-    py::ssize_t size = 0;
-    const char* const bytes = PyUnicode_AsUTF8AndSize(item.ptr(), &size);
-    if (bytes == nullptr) throw py::error_already_set();
-    strings.emplace_back(bytes, static_cast<std::size_t>(size));
-  }
+  for (const py::handle item : sequence) strings.push_back(String(item, strings.size()));
   return strings;
 }
 

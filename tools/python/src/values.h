@@ -40,8 +40,11 @@ class Matrix : public Array<float> {
   std::size_t columns() const { return size(1); }
 };
 
-/// The strings of a list or tuple. TypeError: one is no str. UnicodeEncodeError: one cannot be
+/// The string of item `index` of a list. TypeError: it is no str. UnicodeEncodeError: it cannot be
 /// UTF-8.
+std::string String(const pybind11::handle& item, std::size_t index);
+
+/// All strings of a list or tuple.
 std::vector<std::string> Strings(const pybind11::handle& sequence);
 
 /// int where the label is an integer, else str or None; as the command's JSON has it.
