@@ -8,7 +8,6 @@
 #include "app.h"
 #include "embstore/ingest.h"
 #include "hits.h"
-#include "progress.h"
 #include "settings.h"
 #include "signals.h"
 
@@ -22,6 +21,16 @@ struct SearchFlags : HitFlags {
   std::optional<std::string> task_type;
   std::optional<std::string> base_url;
   std::optional<std::string> max_cost;
+};
+
+/// One text needs no progress.
+class Warner : public IngestObserver {
+ public:
+  explicit Warner(const App& app) : app_(app) {}
+  void OnWarning(const std::string& message) override { app_.Warn(message); }
+
+ private:
+  const App& app_;
 };
 
 /// Under which identity the question is embedded.
@@ -69,11 +78,10 @@ Status EmbedQuestion(App& app, const SearchFlags& flags, const SpaceRecord& spac
   auto writable = app.OpenStore(opened->config, /*read_only=*/false);
   if (!writable.ok()) return writable.status();
   opened->store = std::move(*writable);
-  ProgressPrinter progress(app, SystemClock());
-  options->observer = &progress;
+  Warner warner(app);
+  options->observer = &warner;
   options->stop = &InstallSignalHandlers();
   const auto report = EmbedTexts(opened->store.get(), {flags.text}, provider->get(), *options);
-  progress.Finish();
   if (!report.ok()) return report.status();
   if (!report->outcome.ok()) return report->outcome;
   Status read =
@@ -103,7 +111,9 @@ Status Run(App& app, const SearchFlags& flags) {
 int RunSearch(App& app, SearchFlags flags) {
   ProtectMemory();
   if (flags.text == "-") flags.text.assign(std::istreambuf_iterator<char>(std::cin), {});
-  const Status status = Run(app, flags);
+  const bool is_blank = flags.text.find_first_not_of(" \t\r\n") == std::string::npos;
+  const Status status =
+      is_blank ? Status(Code::kInvalidArgument, "there is no text to search for") : Run(app, flags);
   return status.ok() ? kExitDone : app.Fail(kFailed, status);
 }
 
