@@ -77,6 +77,11 @@ std::vector<std::uint64_t> Planes(std::span<const float> rotated) {
   return planes;
 }
 
+void Prefetch(std::span<const float> row) {
+  constexpr std::size_t kLineFloats = 16;
+  for (std::size_t i = 0; i < row.size(); i += kLineFloats) __builtin_prefetch(&row[i]);
+}
+
 /// One query.
 class SketchSearch {
  public:
@@ -112,7 +117,7 @@ class SketchSearch {
         if (distance > most || !impl_.IsWanted(first + i, options_)) continue;
         candidates_.push_back({distance, first + i});
       }
-      if (candidates_.size() >= 2 * count) most = KeepNearest(count, &tally, &candidates_);
+      if (candidates_.size() >= 4 * count) most = KeepNearest(count, &tally, &candidates_);
     }
     if (candidates_.size() > count) KeepNearest(count, &tally, &candidates_);
   }
@@ -129,7 +134,10 @@ class SketchSearch {
   Result<std::vector<Hit>> Rescore() {
     TopK best(options_.k, options_.min_score);
     if (impl_.options.keep_vectors) {
-      for (const Candidate& candidate : candidates_) {
+      for (std::size_t i = 0; i < candidates_.size(); ++i) {
+        // The rows lie anywhere; the next one is on its way while this one is compared.
+        if (i + 1 < candidates_.size()) Prefetch(impl_.Row(candidates_[i + 1].position));
+        const Candidate& candidate = candidates_[i];
         best.Offer({candidate.position, Cosine(query_, impl_.Row(candidate.position))});
       }
       return best.Take();

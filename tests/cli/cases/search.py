@@ -103,7 +103,7 @@ def a_question_is_paid_once_and_with_the_task_type_of_questions(t):
     equal(sorted((s["task_type"], s["vectors"]) for s in spaces),
           [("RETRIEVAL_DOCUMENT", 40), ("RETRIEVAL_QUERY", 1)], "spaces")
     by_split = t.run("--json", "status").json()["money"]["by_split"]
-    equal(sorted(row["split"] for row in by_split), ["(search)", "train"], "who paid")
+    equal(sorted(row["name"] for row in by_split), ["(search)", "train"], "who paid")
     # The question is a vector like any other, and none that the split has.
     equal(t.run("--json", "export", "train").expect(0).json()["shape"], [40, 128], "export")
 
