@@ -11,12 +11,23 @@
 
 namespace embstore {
 
-ExportPaths::ExportPaths(const std::filesystem::path& dir, const std::string& split)
-    : directory(dir),
-      npy(dir / (split + "_embeddings.npy")),
-      documents(dir / (split + "_documents.jsonl")),
-      labels(dir / (split + "_labels.npy")),
-      metadata(dir / (split + "_metadata.json")) {}
+ExportPaths::ExportPaths(const std::filesystem::path& dir, const std::string& split,
+                         ExportFormat format)
+    : directory(dir) {
+  switch (format) {
+    case ExportFormat::kNpy:
+      parts = {{"npy", dir / (split + "_embeddings.npy")},
+               {"documents", dir / (split + "_documents.jsonl")},
+               {"labels", dir / (split + "_labels.npy"), /*only_with_labels=*/true}};
+      metadata = dir / (split + "_metadata.json");
+      break;
+    case ExportFormat::kArrow:
+      parts = {{"arrow", dir / (split + "_embeddings.arrow")}};
+      // Beside the other set, and no name that a set of another split could have.
+      metadata = dir / (split + "_embeddings.arrow.json");
+      break;
+  }
+}
 
 Result<std::unique_ptr<HashedFile>> HashedFile::Create(const std::filesystem::path& target) {
   auto file = AtomicFile::Create(target);

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "embstore/export.h"
 #include "embstore/status.h"
 #include "embstore/store.h"
 #include "engine/base/file.h"
@@ -18,13 +19,19 @@
 
 namespace embstore {
 
-/// Where the parts of a split's export lie.
+/// One file of an export.
+struct ExportPart {
+  std::string name;  ///< In the metadata file: NAME_xxh3_128, NAME_bytes.
+  std::filesystem::path path;
+  bool only_with_labels = false;  ///< Only there when every document has an integer label.
+};
+
+/// Where the files of a split's export lie.
 struct ExportPaths {
-  ExportPaths(const std::filesystem::path& directory, const std::string& split);
+  ExportPaths(const std::filesystem::path& directory, const std::string& split,
+              ExportFormat format);
   std::filesystem::path directory;
-  std::filesystem::path npy;
-  std::filesystem::path documents;
-  std::filesystem::path labels;
+  std::vector<ExportPart> parts;  ///< The vectors first.
   std::filesystem::path metadata;
 };
 

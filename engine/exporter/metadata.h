@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// {split}_metadata.json: what is in an export, and the digests that prove it.
+// The metadata file: what is in an export, and the digests that prove it.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "embstore/record.h"
 #include "embstore/status.h"
 #include "engine/exporter/export_files.h"
 
 namespace embstore {
+
+/// Of the parts that there are, in the order of ExportPaths.
+using PartDigests = std::vector<std::pair<ExportPart, FileDigest>>;
 
 struct ExportMetadata {
   std::string split;
@@ -25,9 +30,7 @@ struct ExportMetadata {
   bool normalized = false;
   std::int64_t timestamp_micros = 0;
   std::string content_id;  ///< Equal for two exports only when their rows are equal.
-  FileDigest npy;
-  FileDigest documents;
-  std::optional<FileDigest> labels;
+  PartDigests parts;
 };
 
 std::string ToJson(const ExportMetadata& metadata);
@@ -35,12 +38,10 @@ std::string ToJson(const ExportMetadata& metadata);
 /// What an existing export says of itself; nothing when there is none or it cannot be read.
 struct ExistingExport {
   std::string content_id;
-  FileDigest npy;
-  FileDigest documents;
-  std::optional<FileDigest> labels;
+  PartDigests parts;
   std::uint64_t rows = 0;
   std::uint64_t missing = 0;
 };
-std::optional<ExistingExport> ReadMetadata(const std::filesystem::path& path);
+std::optional<ExistingExport> ReadMetadata(const ExportPaths& paths);
 
 }  // namespace embstore

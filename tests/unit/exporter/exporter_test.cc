@@ -198,9 +198,9 @@ TEST_CASE("export: the metadata file vouches for the other files byte for byte")
   Bench bench({"a", "b"});
   bench.options.verify = true;
   REQUIRE(ExportSplit(*bench.store, bench.options).ok());
-  const auto metadata = ReadMetadata(bench.dir.path() / "s_metadata.json");
+  const auto metadata = ReadMetadata({bench.dir.path(), "s", ExportFormat::kNpy});
   REQUIRE(metadata);
-  CHECK(DigestFile(bench.dir.path() / "s_embeddings.npy")->xxh3_128 == metadata->npy.xxh3_128);
+  CHECK(DigestFile(bench.dir.path() / "s_embeddings.npy")->xxh3_128 == metadata->parts[0].second.xxh3_128);
   CHECK(ExportSplit(*bench.store, bench.options)->unchanged);
   std::fstream npy(bench.dir.path() / "s_embeddings.npy",
                    std::ios::in | std::ios::out | std::ios::binary);
