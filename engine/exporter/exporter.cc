@@ -46,7 +46,7 @@ class Exporter {
     }
     if (Status counted = CountMissing(); !counted.ok()) return counted;
     if (Status written = WriteParts(); !written.ok()) return written;
-    if (Status replaced = ReplaceSet(); !replaced.ok()) return replaced;
+    if (Status s = files_.Replace(ToJson(MakeMetadata())); !s.ok()) return s;
     return report_;
   }
 
@@ -115,14 +115,6 @@ class Exporter {
     return {};
   }
 
-  static Status VerifyFile(const fs::path& path, const FileDigest& expected) {
-    auto actual = DigestFile(path);
-    if (!actual.ok()) return actual.status();
-    if (actual->xxh3_128 == expected.xxh3_128) return {};
-    return {Code::kCorruption,
-            "'" + path.string() + "' is not what was written; remove it and export again"};
-  }
-
   /// Calls visit(documents, their texts) for the whole split in chunks. The visitor may change
   /// what it gets.
   Status ForEachChunk(
@@ -176,17 +168,6 @@ class Exporter {
                                  "' to embed them, or export with --missing skip or --missing nan"};
   }
 
-  Status CreateParts() {
-    for (const ExportPart& part : paths_.parts) {
-      files_.emplace_back();
-      if (part.only_with_labels && !table_.integer_labels) continue;
-      auto created = HashedFile::Create(part.path);
-      if (!created.ok()) return created.status();
-      files_.back() = std::move(*created);
-    }
-    return {};
-  }
-
   std::unique_ptr<RowWriter> MakeWriter() const {
     switch (options_.format) {
       case ExportFormat::kArrow:
@@ -198,7 +179,7 @@ class Exporter {
   }
 
   Status WriteParts() {
-    if (Status created = CreateParts(); !created.ok()) return created;
+    if (Status created = files_.Create(table_.integer_labels); !created.ok()) return created;
     table_ = {options_.split,     split_.record.dataset, space_, report_.rows, dimensions_,
               options_.normalize, table_.integer_labels};
     const std::unique_ptr<RowWriter> writer = MakeWriter();
@@ -215,14 +196,7 @@ class Exporter {
               "export again"};
     }
     if (Status ended = writer->End(); !ended.ok()) return ended;
-    for (const auto& file : files_) {
-      if (file == nullptr) continue;
-      if (Status sealed = file->Seal(); !sealed.ok()) return sealed;
-      if (!options_.verify) continue;
-      Status same = VerifyFile(file->temporary(), {file->Digest(), file->bytes()});
-      if (!same.ok()) return same;
-    }
-    return {};
+    return files_.Seal(options_.verify);
   }
 
   Status WriteChunk(std::vector<DocumentInfo>& documents, std::span<const TextKey> texts,
@@ -249,32 +223,6 @@ class Exporter {
     return writer.Write(rows);
   }
 
-  /// The metadata file vouches for the others, so it goes first and comes back last.
-  Status ReplaceSet() {
-    auto alone = DirectoryGuard::Acquire(paths_.directory);
-    if (!alone.ok()) return alone.status();
-    auto metadata = HashedFile::Create(paths_.metadata);
-    if (!metadata.ok()) return metadata.status();
-    if (Status s = (*metadata)->Append(ToJson(MakeMetadata())); !s.ok()) return s;
-    if (Status s = (*metadata)->Seal(); !s.ok()) return s;
-    std::error_code error;
-    fs::remove(paths_.metadata, error);
-    if (error) {
-      return ErrnoStatus(Code::kWriteFailed, "replace", paths_.metadata, error.value());
-    }
-    if (Status s = SyncDirectory(paths_.directory); !s.ok()) return s;
-    for (std::size_t i = 0; i < files_.size(); ++i) {
-      if (files_[i] == nullptr) {
-        fs::remove(paths_.parts[i].path, error);
-      } else if (Status s = files_[i]->Rename(); !s.ok()) {
-        return s;
-      }
-    }
-    if (Status s = SyncDirectory(paths_.directory); !s.ok()) return s;
-    if (Status s = (*metadata)->Rename(); !s.ok()) return s;
-    return SyncDirectory(paths_.directory);
-  }
-
   ExportMetadata MakeMetadata() const {
     ExportMetadata m;
     m.split = options_.split;
@@ -289,16 +237,14 @@ class Exporter {
     Clock& clock = options_.clock != nullptr ? *options_.clock : SystemClock();
     m.timestamp_micros = clock.WallMicros();
     m.content_id = content_id_;
-    for (std::size_t i = 0; i < files_.size(); ++i) {
-      if (files_[i] == nullptr) continue;
-      m.parts.emplace_back(paths_.parts[i], FileDigest{files_[i]->Digest(), files_[i]->bytes()});
-    }
+    m.parts = files_.Digests();
     return m;
   }
 
   const Store& store_;
   const ExportOptions& options_;
   const ExportPaths paths_;
+  PartFiles files_{paths_};
   SplitInfo split_;
   SpaceInfo space_;
   CoverageRecord coverage_;
@@ -308,7 +254,6 @@ class Exporter {
   std::optional<ExistingExport> existing_;
   ExportTable table_;
   ExportReport report_;
-  PartFiles files_;
   std::vector<float> vectors_;  // Of one chunk.
 };
 

@@ -6,17 +6,12 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "embstore/record.h"
 #include "embstore/status.h"
 #include "engine/exporter/export_files.h"
 
 namespace embstore {
-
-/// Of the parts that there are, in the order of ExportPaths.
-using PartDigests = std::vector<std::pair<ExportPart, FileDigest>>;
 
 struct ExportMetadata {
   std::string split;

@@ -13,7 +13,7 @@ namespace {
 class NpyRows final : public RowWriter {
  public:
   NpyRows(const ExportTable& table, const PartFiles& files)
-      : table_(table), npy_(*files[0]), documents_(*files[1]), labels_(files[2].get()) {}
+      : table_(table), npy_(*files[0]), documents_(*files[1]), labels_(files[2]) {}
 
   Status Begin() override {
     const std::array<std::uint64_t, 2> shape = {table_.rows, table_.dimensions};

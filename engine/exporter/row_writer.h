@@ -7,7 +7,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "embstore/export.h"
 #include "embstore/store.h"
@@ -32,9 +31,6 @@ struct ExportRows {
   std::span<const DocumentInfo> documents;
   std::span<const float> vectors;  ///< float32 (documents.size(), D), row major.
 };
-
-/// The open files of an export, in the order of ExportPaths; null where a part is left out.
-using PartFiles = std::vector<std::unique_ptr<HashedFile>>;
 
 /// Fills the files of one export. Not thread-safe; one thread at a time.
 class RowWriter {

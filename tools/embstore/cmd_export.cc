@@ -53,6 +53,11 @@ std::string ReportJson(const ExportFlags& flags, const ExportReport& r) {
   return out + "\n";
 }
 
+/// Whether the first numbers of a vector are by themselves a vector of the same meaning.
+bool IsTrainedForCuts(std::string_view model) {
+  return model.starts_with("gemini-embedding-") || model.starts_with("text-embedding-3-");
+}
+
 int RunExport(App& app, const ExportFlags& flags) {
   auto format = ParseFormat(flags.format);
   if (!format.ok()) return app.Fail(kFailed, format.status());
@@ -74,6 +79,13 @@ int RunExport(App& app, const ExportFlags& flags) {
   if (!report.ok()) return app.Fail(kFailed, report.status());
 
   if (report->unchanged) app.Say("unchanged: the export is left as it is");
+  const EmbeddingIdentity& identity = opened->space.record.identity;
+  if (report->dimensions < identity.dimensions && !IsTrainedForCuts(identity.model)) {
+    app.Say(
+        fmt::format("note: a cut suits models that are trained for it (Matryoshka), such as "
+                    "gemini-embedding-001; '{}' is not known to be one",
+                    identity.model));
+  }
   if (report->missing > 0) {
     app.Warn(fmt::format("{} documents have no vector ({})", report->missing,
                          *missing == MissingPolicy::kSkip ? "left out" : "rows of NaN"));
