@@ -6,33 +6,16 @@
 
 #include <cstring>
 
-#include "arrow_generated.h"
+#include "support/arrow_reader.h"
 
 namespace embstore {
 namespace {
 
 namespace fb = arrow_fb;
 
-constexpr std::size_t kAlignment = 64;
+using testing::ArrowReader;
 
-template <typename Number>
-Number ReadAt(std::string_view bytes, std::size_t at) {
-  Number value{};
-  REQUIRE(at + sizeof(value) <= bytes.size());
-  std::memcpy(&value, bytes.data() + at, sizeof(value));
-  return value;
-}
-
-template <typename Table>
-const Table* Verified(std::string_view bytes) {
-  const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
-  REQUIRE(reinterpret_cast<std::uintptr_t>(data) % 8 == 0);
-  flatbuffers::Verifier verifier(data, bytes.size());
-  REQUIRE(verifier.VerifyBuffer<Table>(nullptr));
-  return flatbuffers::GetRoot<Table>(data);
-}
-
-/// A file in memory, and its parts as a reader finds them: from the end.
+/// A file in memory.
 struct File {
   explicit File(ArrowSchema s) : schema(std::move(s)) {}
 
@@ -45,43 +28,7 @@ struct File {
     for (const auto& [rows, columns] : batches) REQUIRE(writer.WriteBatch(rows, columns).ok());
     REQUIRE(writer.Finish().ok());
   }
-
-  const fb::Footer* Footer() const {
-    REQUIRE(bytes.substr(0, 8) == std::string("ARROW1\0\0", 8));
-    REQUIRE(bytes.substr(bytes.size() - 6) == "ARROW1");
-    const auto size = ReadAt<std::uint32_t>(bytes, bytes.size() - 10);
-    const std::size_t begin = bytes.size() - 10 - size;
-    CHECK(ReadAt<std::uint64_t>(bytes, begin - 8) == 0xFFFFFFFFu);  // End of stream.
-    return Verified<fb::Footer>(std::string_view(bytes).substr(begin, size));
-  }
-
-  /// The message that begins at `offset`; `before_body` gets the size of all before its body.
-  const fb::Message* MessageAt(std::size_t offset, std::size_t* before_body) const {
-    REQUIRE(ReadAt<std::uint32_t>(bytes, offset) == 0xFFFFFFFFu);
-    const auto size = ReadAt<std::uint32_t>(bytes, offset + 4);
-    *before_body = 8 + size;
-    return Verified<fb::Message>(std::string_view(bytes).substr(offset + 8, size));
-  }
-
-  /// The buffers of a batch.
-  std::vector<std::string_view> Buffers(const fb::Block& block) const {
-    std::size_t before_body = 0;
-    const fb::Message* message = MessageAt(static_cast<std::size_t>(block.offset()), &before_body);
-    CHECK(message->version() == fb::MetadataVersion::V5);
-    CHECK(message->body_length() == block.body_length());
-    CHECK(static_cast<std::size_t>(block.metadata_length()) == before_body);
-    const auto body = static_cast<std::size_t>(block.offset()) + before_body;
-    std::vector<std::string_view> buffers;
-    REQUIRE(message->header_as_RecordBatch() != nullptr);
-    for (const fb::Buffer* b : *message->header_as_RecordBatch()->buffers()) {
-      const std::size_t begin = body + static_cast<std::size_t>(b->offset());
-      CHECK(begin % kAlignment == 0);
-      CHECK(b->offset() + b->length() <= block.body_length());
-      buffers.push_back(
-          std::string_view(bytes).substr(begin, static_cast<std::size_t>(b->length())));
-    }
-    return buffers;
-  }
+  ArrowReader Read() const { return ArrowReader(bytes); }
 
   ArrowSchema schema;
   std::string bytes;
@@ -117,9 +64,9 @@ TEST_CASE("arrow file: the schema stands in the first message and in the footer,
   File file(AllTypes());
   file.Write({});
   std::size_t before_body = 0;
-  const fb::Message* message = file.MessageAt(8, &before_body);
+  const fb::Message* message = file.Read().MessageAt(8, &before_body);
   CHECK(message->body_length() == 0);
-  for (const fb::Schema* schema : {message->header_as_Schema(), file.Footer()->schema()}) {
+  for (const fb::Schema* schema : {message->header_as_Schema(), file.Read().Footer()->schema()}) {
     REQUIRE(schema != nullptr);
     CHECK(schema->endianness() == fb::Endianness::Little);
     REQUIRE(schema->fields()->size() == 3);
@@ -148,8 +95,8 @@ TEST_CASE("arrow file: the schema stands in the first message and in the footer,
 TEST_CASE("arrow file: a file without batches is a table without rows") {
   File file(AllTypes());
   file.Write({});
-  CHECK(file.Footer()->record_batches()->size() == 0);
-  CHECK(file.Footer()->dictionaries()->size() == 0);
+  CHECK(file.Read().Footer()->record_batches()->size() == 0);
+  CHECK(file.Read().Footer()->dictionaries()->size() == 0);
 }
 
 TEST_CASE("arrow file: the footer finds every batch, and buffers are aligned in the file") {
@@ -157,11 +104,11 @@ TEST_CASE("arrow file: the footer finds every batch, and buffers are aligned in 
   const Columns first(10);
   const Columns second(1);
   file.Write({first.Batch(), second.Batch()});
-  const auto* blocks = file.Footer()->record_batches();
+  const auto* blocks = file.Read().Footer()->record_batches();
   REQUIRE(blocks->size() == 2);
   for (flatbuffers::uoffset_t i = 0; i < 2; ++i) {
     const Columns& columns = i == 0 ? first : second;
-    const auto buffers = file.Buffers(*blocks->Get(i));
+    const auto buffers = file.Read().Buffers(*blocks->Get(i));
     REQUIRE(buffers.size() == 8);
     CHECK(buffers[0] == columns.names.validity());
     CHECK(buffers[1].size() == 4 * (columns.counts.size() + 1));
@@ -181,8 +128,10 @@ TEST_CASE("arrow file: nodes count values and nulls, the list before its numbers
   file.Write({columns.Batch()});
   std::size_t before_body = 0;
   const auto* batch =
-      file.MessageAt(static_cast<std::size_t>(file.Footer()->record_batches()->Get(0)->offset()),
-                     &before_body)
+      file.Read()
+          .MessageAt(
+              static_cast<std::size_t>(file.Read().Footer()->record_batches()->Get(0)->offset()),
+              &before_body)
           ->header_as_RecordBatch();
   CHECK(batch->length() == 10);
   std::vector<std::pair<std::int64_t, std::int64_t>> nodes;
