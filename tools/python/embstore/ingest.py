@@ -137,16 +137,18 @@ def make_options(provider: Provider, *, mode: Optional[str], max_cost: Optional[
             "check_pairing": provider.name != "local" if check_pairing is None else check_pairing}
 
 
+EngineCall = Callable[[_embstore.Provider, _embstore.StopFlag, Callable[[str, Any], None]],
+                      Tuple[Dict[str, Any], Optional[Exception]]]
+
+
 class _Run:
     """One call of the engine in a thread of its own, so that the caller's can be interrupted."""
 
-    def __init__(self, native: _embstore.OpenStore, split: str, dataset: _embstore.Dataset,
-                 provider: Provider, options: Dict[str, Any]) -> None:
+    def __init__(self, call: EngineCall, provider: Provider) -> None:
+        self._call = call
         self._stop = _embstore.StopFlag()
         self._events: queue.SimpleQueue[Tuple[str, Any]] = queue.SimpleQueue()
-        engine_provider, self._failure = provider._for_run()
-        self._arguments = (split, dataset, engine_provider, options, self._stop, self._put)
-        self._native = native
+        self._provider, self._failure = provider._for_run()
         self._thread = threading.Thread(target=self._work, name="embstore-ingest", daemon=True)
 
     def _put(self, kind: str, what: Any) -> None:
@@ -154,7 +156,7 @@ class _Run:
 
     def _work(self) -> None:
         try:
-            self._put("done", self._native.ingest(*self._arguments))
+            self._put("done", self._call(self._provider, self._stop, self._put))
         except BaseException as error:
             self._put("raised", error)
 
@@ -214,7 +216,7 @@ def _stop_all() -> None:
         run.stop()
 
 
-def run_ingest(native: _embstore.OpenStore, split: str, dataset: _embstore.Dataset,
-               provider: Provider, options: Dict[str, Any],
-               progress: Optional[Callable[[Progress], None]]) -> IngestReport:
-    return _Run(native, split, dataset, provider, options).run(progress)
+def run_engine(call: EngineCall, provider: Provider,
+               progress: Optional[Callable[[Progress], None]] = None) -> IngestReport:
+    """`call` with the provider; its report, or the exception that ended it."""
+    return _Run(call, provider).run(progress)

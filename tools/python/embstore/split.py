@@ -153,17 +153,19 @@ class Split:
 
         return self._read(read)
 
-    def export(self, directory: Optional[PathLike] = None, *, normalize: bool = True,
-               missing: str = "fail", dimensions: int = 0, verify: bool = False) -> ExportReport:
+    def export(self, directory: Optional[PathLike] = None, *, format: str = "npy",
+               normalize: bool = True, missing: str = "fail", dimensions: int = 0,
+               verify: bool = False) -> ExportReport:
         """Writes {name}_embeddings.npy, _documents.jsonl, _labels.npy and _metadata.json.
 
         `directory`: the store's, or one that exists. Files that are up to date are left alone.
+        `format`: "npy", or "arrow" for {name}_embeddings.arrow with ids, labels, texts and vectors.
         `missing`: "fail", "skip" (leave the row out; the .jsonl says which rows there are) or "nan".
         `dimensions`: keep only the first so many of each vector. `verify`: read the files back.
         """
         return ExportReport(**self._read(lambda info: self._store._native.export(
-            info.name, self._native_space(), os.fspath(directory or ""), missing, dimensions,
-            normalize, verify)))
+            info.name, self._native_space(), os.fspath(directory or ""), format, missing,
+            dimensions, normalize, verify)))
 
     def memmap(self, directory: Optional[PathLike] = None, *, normalize: bool = True,
                missing: str = "fail") -> NDArray[np.float32]:
@@ -197,7 +199,8 @@ class Split:
         `min_score`: worse ones are left out. `where`: bool (N,), which documents may be found, such
         as `split.labels == 3`. `exact`: compare with every vector; otherwise a neighbour may be
         missed now and then, at a fraction of the time. `provider` embeds a text; it must have the
-        model of the split's vectors, and the built-in one is found without asking.
+        model of the split's vectors, and the built-in one is found without asking. A text that costs
+        money is stored and paid for once (`Store.embed`).
 
         The first search reads the vectors and keeps sketches of them for the next ones.
         """
@@ -214,11 +217,11 @@ class Split:
             lambda info: self._matches(info, rows, k, min_score, where, None, exact))
 
     def _queries(self, queries: Any, provider: Optional[Provider]) -> NDArray[np.float32]:
-        space = self.space
+        space = self._native_space()
         if isinstance(queries, str):
             raise InvalidArgument("search_batch takes a list of texts; search takes one")
         if len(queries) > 0 and all(isinstance(query, str) for query in queries):
-            return _provider_of(space, provider).embed(queries)
+            return self._store._embed_queries(list(queries), _provider_of(space, provider))
         rows = np.ascontiguousarray(queries, dtype=np.float32)
         if rows.ndim != 2 or rows.shape[1] != space.dimensions:
             raise InvalidArgument(f"vectors of {space.dimensions} dimensions are asked for, not an "
@@ -316,13 +319,16 @@ def _rows(out: Optional[NDArray[np.float32]], n: int, dimensions: int) -> NDArra
     return out
 
 
-def _provider_of(space: Space, provider: Optional[Provider]) -> Provider:
+def _provider_of(space: _embstore.SpaceInfo, provider: Optional[Provider]) -> Provider:
     """What embeds texts to be compared with the vectors of `space`."""
     if provider is None:
         seed = space.model[len(_LOCAL_MODEL):]
         if space.provider != "local" or not seed.isdigit():
-            raise InvalidArgument(f"to search by text, give the provider of {space}: provider=")
+            task = f" and task_type={space.query_task_type!r}" if space.query_task_type else ""
+            raise InvalidArgument("to search by text, give the provider of the split's vectors, "
+                                  f"with provider=: {space.model}, {space.dimensions} dimensions"
+                                  + task)
         provider = providers.local(seed=int(seed), dimensions=space.dimensions)
     if (provider.model, provider.dimensions) != (space.model, space.dimensions):
-        raise InvalidArgument(f"{provider} does not fit the vectors of {space}")
+        raise InvalidArgument(f"{provider} does not fit the split's vectors: {Space._of(space)}")
     return provider

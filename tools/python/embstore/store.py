@@ -9,10 +9,13 @@ import threading
 from types import TracebackType
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Type
 
+import numpy as np
+from numpy.typing import NDArray
+
 from . import _embstore
-from .errors import InvalidArgument
+from .errors import InvalidArgument, NotFound
 from .ingest import (Documents, IngestPlan, IngestReport, Progress, make_dataset, make_options,
-                     run_ingest)
+                     run_engine)
 from .providers import Provider
 from .split import Split
 from .status import collect_status
@@ -148,9 +151,40 @@ class Store:
                                max_retries=max_retries, retry_wait=retry_wait,
                                check_pairing=check_pairing)
         try:
-            return run_ingest(self._native, split, dataset, provider, options, progress)
+            return run_engine(
+                lambda engine_provider, stop, put: self._native.ingest(
+                    split, dataset, engine_provider, options, stop, put), provider, progress)
         finally:
             self._epoch += 1
+
+    def embed(self, texts: Sequence[str], provider: Provider, *, normalize: bool = True,
+              max_cost: Optional[Any] = None, max_retries: int = 3, retry_wait: float = 4
+              ) -> NDArray[np.float32]:
+        """Vectors of texts of no split, such as questions: float32 (len(texts), D).
+
+        What the store has is not asked for again; the rest is embedded and stored, as by `ingest`.
+        A store that is open for reading answers if it has all of them. NotFound: a text got no
+        vector; the logger "embstore" heard why.
+        """
+        wanted = list(texts)
+        rows = np.empty((len(wanted), provider.dimensions), dtype=np.float32)
+        missing = len(wanted) - sum(self._lookup(provider, wanted, rows, normalize))
+        if missing == 0:
+            return rows
+        if self.read_only:
+            raise InvalidArgument(f"{missing} of {len(wanted)} texts have no vector yet, and the "
+                                  "store is open for reading only: open it with read_only=False")
+        options = make_options(provider, mode="sync", wait=True, limit=0, batch_size=0,
+                               concurrency=0, max_cost=max_cost, refresh=False,
+                               max_retries=max_retries, retry_wait=retry_wait, check_pairing=None)
+        run_engine(lambda engine_provider, stop, put: self._native.embed_texts(
+            wanted, engine_provider, options, stop, put), provider)
+        found = self._lookup(provider, wanted, rows, normalize)
+        if not all(found):
+            text = wanted[found.index(False)]
+            raise NotFound(f"{found.count(False)} of {len(wanted)} texts got no vector, the first "
+                           f"is {text[:80]!r}")
+        return rows
 
     def plan(self, split: str, documents: Documents, provider: Provider, *,
              ids: Optional[Sequence[Id]] = None, labels: Optional[Sequence[Label]] = None,
@@ -163,6 +197,18 @@ class Store:
                                concurrency=0, max_cost=None, refresh=refresh, max_retries=3,
                                retry_wait=4, check_pairing=None)
         return IngestPlan(**self._native.plan(split, dataset, provider._native, options))
+
+    def _lookup(self, provider: Provider, texts: List[str], rows: NDArray[np.float32],
+                normalize: bool) -> List[bool]:
+        return self._native.lookup(provider.model, provider.dimensions, provider.task_type, texts,
+                                   rows, normalize)
+
+    def _embed_queries(self, texts: List[str], provider: Provider) -> NDArray[np.float32]:
+        """Free vectors are just made; those that cost money are stored, and paid for once."""
+        if provider.paid:
+            return self.embed(texts, provider)
+        rows = np.empty((len(texts), provider.dimensions), dtype=np.float32)
+        return rows if all(self._lookup(provider, texts, rows, True)) else provider.embed(texts)
 
     def _searcher(self, split: _embstore.SplitInfo, space: _embstore.SpaceInfo,
                   keep_vectors: bool) -> _embstore.Searcher:

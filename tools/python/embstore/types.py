@@ -51,7 +51,7 @@ class Space:
 class ExportReport:
     """What `Split.export` did."""
 
-    path: pathlib.Path  #: Of the .npy file; the others lie beside it.
+    path: pathlib.Path  #: Of the file with the vectors; the others lie beside it.
     rows: int
     dimensions: int
     missing: int  #: Documents without a vector.

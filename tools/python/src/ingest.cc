@@ -170,23 +170,40 @@ py::dict Plan(OpenStore& store, const std::string& split, const Dataset& dataset
   }));
 }
 
-/// The report, and the exception that says why the run ended early, or None.
-py::tuple RunIngest(OpenStore& store, const std::string& split, const Dataset& dataset,
-                    Provider& provider, const py::dict& arguments, const StopFlag& stop,
-                    py::function put) {
+/// Runs `start(store, options)`, which answers a report. Answers that, and the exception that says
+/// why the run ended early, or None.
+template <typename Start>
+py::tuple Run(OpenStore& store, IngestOptions options, const StopFlag& stop, py::function put,
+              Start start) {
   if (store.read_only()) {
     Refuse("the store is open for reading only: open it with read_only=False");
   }
-  IngestOptions options = MakeOptions(split, provider, arguments);
   Events events(std::move(put));
   options.stop = &stop;
   options.observer = &events;
-  const IngestReport report = store.UseForRun([&](const std::shared_ptr<Store>& engine) {
-    return Ingest(engine.get(), dataset, &provider, options);
-  });
+  const IngestReport report = store.UseForRun(
+      [&](const std::shared_ptr<Store>& engine) { return start(engine.get(), options); });
   const py::object outcome =
       report.outcome.ok() ? py::object(py::none()) : MakeException(report.outcome);
-  return py::make_tuple(ReportDict(split, report), outcome);
+  return py::make_tuple(ReportDict(options.split, report), outcome);
+}
+
+py::tuple RunIngest(OpenStore& store, const std::string& split, const Dataset& dataset,
+                    Provider& provider, const py::dict& arguments, const StopFlag& stop,
+                    py::function put) {
+  return Run(store, MakeOptions(split, provider, arguments), stop, std::move(put),
+             [&](Store* engine, const IngestOptions& options) {
+               return Ingest(engine, dataset, &provider, options);
+             });
+}
+
+py::tuple RunEmbedTexts(OpenStore& store, const py::list& list, Provider& provider,
+                        const py::dict& arguments, const StopFlag& stop, py::function put) {
+  const std::vector<std::string> texts = Strings(list);
+  return Run(store, MakeOptions("", provider, arguments), stop, std::move(put),
+             [&](Store* engine, const IngestOptions& options) {
+               return EmbedTexts(engine, texts, &provider, options);
+             });
 }
 
 }  // namespace
@@ -200,6 +217,7 @@ void BindIngest(py::module_& module, StoreClass& store) {
       .def("set", [](StopFlag& stop) { stop = true; });
   store.def("plan", &Plan);
   store.def("ingest", &RunIngest);
+  store.def("embed_texts", &RunEmbedTexts);
 }
 
 }  // namespace embstore::python

@@ -109,6 +109,26 @@ void ReadByIds(OpenStore& store, const SplitInfo& split, const SpaceInfo& space,
   if (!missing.empty()) throw MissingError(split, "no vector for", std::move(missing));
 }
 
+/// Fills the rows of the texts that have a vector under this identity; answers which those are.
+std::vector<bool> Lookup(OpenStore& store, const std::string& model, std::uint32_t dimensions,
+                         const std::string& task_type, const py::list& text_list,
+                         const py::buffer& out, bool normalize) {
+  std::vector<TextKey> texts;
+  for (const std::string& text : Strings(text_list)) texts.push_back(MakeTextKey(text));
+  const Matrix matrix(out, /*writable=*/true);
+  if (matrix.rows() != texts.size() || matrix.columns() != dimensions) {
+    Refuse("the array has another shape than the vectors");
+  }
+  const SpaceId space = MakeSpaceId({model, dimensions, task_type, 1});
+  return store.Use([&](const StorePointer& engine) {
+    auto found = engine->GetVectors(space, texts, matrix.values());
+    for (std::size_t i = 0; found.ok() && normalize && i < texts.size(); ++i) {
+      if ((*found)[i]) NormalizeL2(matrix.values().subspan(i * dimensions, dimensions));
+    }
+    return found;
+  });
+}
+
 /// Reads the vectors of a whole split into `out`; rows without one become NaN. Answers the ids of
 /// those.
 Result<std::vector<std::string>> ReadRows(const Store& store, const SplitInfo& split,
@@ -228,6 +248,7 @@ Texts AllTexts(OpenStore& store, const SplitInfo& split) {
 void BindReading(StoreClass& store) {
   store.def("read_ids", &ReadByIds);
   store.def("read_split", &ReadSplit);
+  store.def("lookup", &Lookup);
   store.def("list_split", &ListSplit);
   store.def("documents", &DocumentsByIds);
   store.def("documents_at", &DocumentsByPositions);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bindings.h"
+#include "embstore/provider.h"
 
 namespace embstore::python {
 namespace py = pybind11;
@@ -61,8 +62,10 @@ void BindSpace(py::module_& module) {
       .def_property_readonly("model", [=](const SpaceInfo& s) { return identity(s).model; })
       .def_property_readonly("dimensions",
                              [=](const SpaceInfo& s) { return identity(s).dimensions; })
-      .def_property_readonly("task_type",
-                             [=](const SpaceInfo& s) { return identity(s).task_type; });
+      .def_property_readonly("task_type", [=](const SpaceInfo& s) { return identity(s).task_type; })
+      .def_property_readonly("query_task_type", [=](const SpaceInfo& s) {
+        return QueryIdentity(identity(s)).task_type;
+      });
 }
 
 }  // namespace
