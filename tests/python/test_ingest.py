@@ -138,6 +138,33 @@ class Function(StoreCase):
             embstore.from_function(lambda texts: 1 / 0, model="m", dimensions=2).embed(["a"])
 
 
+class Texts(StoreCase):
+
+    def test_texts_of_no_split_are_embedded_once(self):
+        model = Model()
+        store = self.writer()
+        store.ingest("s", ["a"], model.provider())
+        for _ in range(2):
+            rows = store.embed(["a", "b", "b"], model.provider(), normalize=False)
+            np.testing.assert_array_equal(rows, [vector_of(text) for text in "abb"])
+        self.assertEqual(model.texts, ["a", "b"])
+        self.assertEqual(store.splits, ["s"])
+
+    def test_a_store_for_reading_answers_what_it_has(self):
+        self.fill(["a"])
+        provider = Model().provider()
+        self.assertAlmostEqual(np.linalg.norm(self.reader().embed(["a"], provider)), 1, delta=1e-6)
+        with self.assertRaisesRegex(embstore.InvalidArgument, "1 of 2 texts.*read_only=False"):
+            self.reader().embed(["a", "b"], provider)
+
+    def test_a_text_without_a_vector_is_named(self):
+        def refuse(call, texts):
+            if "b" in texts:
+                raise embstore.Rejected("not that")
+        with self.assertRaisesRegex(embstore.NotFound, "1 of 2 texts .* 'b'"):
+            self.writer().embed(["a", "b"], Model(refuse).provider())
+
+
 class Input(StoreCase):
 
     def test_files_of_every_format(self):

@@ -200,6 +200,14 @@ class Exports(StoreCase):
         self.assertEqual(np.load(report.path).shape, (50, 2))
 
 
+    def test_arrow_is_another_file(self):
+        self.fill()
+        report = self.reader().split("s").export(format="arrow")
+        self.assertEqual(report.path.read_bytes()[:6], b"ARROW1")
+        with self.assertRaisesRegex(embstore.InvalidArgument, "'npy' or 'arrow'"):
+            self.reader().split("s").export(format="parquet")
+
+
 class Stores(StoreCase):
 
     def test_status_is_the_document_of_the_command(self):

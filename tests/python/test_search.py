@@ -69,6 +69,20 @@ class Search(StoreCase):
             split.search("one", provider=Model().provider(model="another"))
         self.assertEqual(split.search("two", k=1, provider=Model().provider())[0].id, "1")
 
+    def test_a_question_that_costs_money_is_paid_for_once(self):
+        model = Model()
+        self.store.ingest("f", ["one", "two"], model.provider(price=1), check_pairing=False)
+        split = self.store.split("f")
+        for _ in range(2):
+            split.search("three", provider=model.provider(price=1))
+        self.assertEqual(model.texts, ["one", "two", "three"])
+
+    def test_a_free_question_leaves_nothing_in_the_store(self):
+        vectors = self.store.spaces()[0], self.store.status()["spaces"][0]["vectors"]
+        self.split.search("a question")
+        self.assertEqual(vectors, (self.store.spaces()[0],
+                                   self.store.status()["spaces"][0]["vectors"]))
+
     def test_where_and_min_score_leave_answers_out(self):
         query = self.vectors[5]
         nouns = self.split.labels == 1
