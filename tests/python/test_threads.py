@@ -14,7 +14,10 @@ import embstore
 from support import DIMENSIONS, SECONDS, Model, StoreCase, run_python
 
 INGEST_IN_A_DAEMON_THREAD = """
-import sys, threading, embstore
+import atexit, sys, threading
+# Called after what embstore has registered: the last moment at which a thread may be running.
+atexit.register(lambda: print([t.name for t in threading.enumerate() if "embstore" in t.name]))
+import embstore
 store = embstore.open(sys.argv[1], read_only=False)
 started = threading.Event()
 
@@ -156,7 +159,7 @@ class Threads(StoreCase):
 class End(StoreCase):
 
     def test_the_interpreter_ends_in_the_middle_of_an_ingest(self):
-        run_python(INGEST_IN_A_DAEMON_THREAD, self.path)
+        self.assertEqual(run_python(INGEST_IN_A_DAEMON_THREAD, self.path), "[]\n")
         status = self.reader().status()
         self.assertLess(status["splits"][0]["embedded"], 100_000)
         with self.writer():
