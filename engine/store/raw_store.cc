@@ -92,9 +92,17 @@ Status RawStore::CheckTable(const std::filesystem::path& path) {
 }
 
 struct FamilyCursor::State {
+  rocksdb::DB* db;
+  rocksdb::ColumnFamilyHandle* family;
   std::unique_ptr<rocksdb::Iterator> it;
   std::vector<Gap> gaps;
   std::string last;  // The key before `it`.
+
+  /// An iterator that met damage finds it everywhere from then on, so each seek has its own.
+  void Seek(const rocksdb::Slice& key) {
+    it.reset(db->NewIterator(ScanRead(), family));
+    it->Seek(key);
+  }
 
   bool Unreadable() const { return !it->Valid() && !it->status().ok(); }
 
@@ -113,7 +121,7 @@ struct FamilyCursor::State {
     KeyNumber bad(last);
     std::size_t bit = 0;
     for (; bit < kSearchedBytes * 8; ++bit) {
-      it->Seek(bad.Plus(bit).slice());
+      Seek(bad.Plus(bit).slice());
       if (!Unreadable()) break;
     }
     if (bit == kSearchedBytes * 8) return false;
@@ -122,10 +130,10 @@ struct FamilyCursor::State {
     for (; bit-- > 0;) {
       const KeyNumber middle = bad.Plus(bit);
       if (!(middle.slice().compare(good.slice()) < 0)) continue;
-      it->Seek(middle.slice());
+      Seek(middle.slice());
       (Unreadable() ? bad : good) = middle;
     }
-    it->Seek(good.slice());
+    Seek(good.slice());
     return !Unreadable();
   }
 };
@@ -133,8 +141,9 @@ struct FamilyCursor::State {
 FamilyCursor::FamilyCursor(const RawStore& store, Family family)
     : state_(std::make_unique<State>()) {
   const Store::Impl& impl = *store.impl_;
-  state_->it.reset(impl.db->NewIterator(ScanRead(), impl.family(family)));
-  state_->it->SeekToFirst();
+  state_->db = impl.db.get();
+  state_->family = impl.family(family);
+  state_->Seek("");
   state_->PassDamage();
 }
 

@@ -10,11 +10,12 @@
 
 namespace embstore {
 
-/// Every block of every table file, against its checksum. Works on a store that does not open.
-void CheckTables(const RawStore* store, Findings* findings);
-
 /// meta, spaces, splits and coverages, failures, runs, and that the default family is empty.
 void CheckSmallRecords(const RawStore& store, Findings* findings);
+
+/// Every block of every table file, against its checksum. `store` is null when it does not open:
+/// then, and when it has lost its first records, all table files that are there count.
+void CheckTables(const RawStore* store, Findings* findings);
 
 /// The index and the vectors, key for key.
 void CheckVectors(const RawStore& store, Findings* findings);

@@ -2,6 +2,7 @@
 // Table files, small records and texts.
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <set>
 #include <system_error>
 
@@ -47,7 +48,7 @@ void CheckMeta(const RawStore& store, Findings* findings) {
     }
   });
   if (!findings->meta || !findings->commit) {
-    findings->AddDamage("store", "store, family 'meta'",
+    findings->AddDamage("store", (findings->directory / "store").string(),
                         "the store has lost its first records, without which it does not open",
                         kRestoreStore);
   }
@@ -98,28 +99,26 @@ void CheckCoverage(std::string_view key, std::size_t name_end, std::string_view 
 }  // namespace
 
 void CheckTables(const RawStore* store, Findings* findings) {
-  std::vector<RawStore::Table> tables;
+  std::map<fs::path, std::string> families;
   std::error_code error;
   if (store != nullptr) {
-    tables = store->Tables();
-  } else {
-    for (const auto& entry : fs::directory_iterator(findings->directory / "store", error)) {
-      if (entry.path().extension() == ".sst") tables.push_back({entry.path(), ""});
-    }
-    std::sort(tables.begin(), tables.end(),
-              [](const auto& a, const auto& b) { return a.path < b.path; });
+    for (const RawStore::Table& table : store->Tables()) families[table.path] = table.family;
   }
-  for (const RawStore::Table& table : tables) {
-    const auto size = fs::file_size(table.path, error);
+  if (!findings->meta) {  // The database does not open, or has lost track of its files.
+    for (const auto& entry : fs::directory_iterator(findings->directory / "store", error)) {
+      if (entry.path().extension() == ".sst") families.try_emplace(entry.path());
+    }
+  }
+  for (const auto& [path, family] : families) {
+    const auto size = fs::file_size(path, error);
     findings->Progress("table files", error ? 0 : size);
     findings->report.checked.bytes += error ? 0 : size;
-    const Status checked = RawStore::CheckTable(table.path);
+    const Status checked = RawStore::CheckTable(path);
     if (checked.ok()) continue;
-    findings->AddDamage(
-        "table", table.path.string(),
-        (table.family.empty() ? std::string() : "it holds '" + table.family + "': ") +
-            checked.message().substr(0, checked.message().find(';')),
-        kRestoreStore);
+    findings->AddDamage("table", path.string(),
+                        (family.empty() ? std::string() : "it holds '" + family + "': ") +
+                            checked.message().substr(0, checked.message().find(';')),
+                        kRestoreStore);
   }
 }
 

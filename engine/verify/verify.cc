@@ -38,6 +38,7 @@ std::set<std::string> StateOf(std::span<const fs::path> directories) {
 
 void CheckStore(const RawStore& store, Findings* findings) {
   CheckSmallRecords(store, findings);
+  CheckTables(&store, findings);
   CheckVectors(store, findings);
   CheckTexts(store, findings);
   CheckLists(store, findings);
@@ -61,8 +62,11 @@ Result<VerifyReport> Look(const fs::path& directory, const VerifyOptions& option
                        store.status().message() + "; what follows was checked without it",
                        kRestoreStore);
   }
-  CheckTables(opened, &findings);
-  if (opened != nullptr) CheckStore(*opened, &findings);
+  if (opened != nullptr) {
+    CheckStore(*opened, &findings);
+  } else {
+    CheckTables(nullptr, &findings);
+  }
   if (findings.meta && findings.meta->format_version > kFormatVersion) {
     return Status(Code::kIncompatible, "the store in '" + directory.string() +
                                            "' was written by a newer embstore: use that one");
