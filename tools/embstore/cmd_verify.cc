@@ -22,10 +22,6 @@ struct VerifyFlags {
   std::vector<std::string> output_dirs;
 };
 
-std::string Megabytes(std::uint64_t bytes) {
-  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
-}
-
 std::string ReportJson(const VerifyReport& report, Money again, double seconds) {
   std::string out;
   JsonWriter json(&out, 2);
@@ -81,7 +77,7 @@ std::string ReportTable(const VerifyReport& report, Money again, double seconds)
                       {"records", WithCommas(checked.records)},
                       {"ledger", WithCommas(checked.ledger_entries) + " entries"},
                       {"exports", WithCommas(checked.exports)},
-                      {"read", fmt::format("{} in {:.1f} s", Megabytes(checked.bytes), seconds)},
+                      {"read", fmt::format("{} in {:.1f} s", FormatBytes(checked.bytes), seconds)},
                       {"damaged", report.ok() ? "nothing" : WithCommas(report.total_damaged)}});
   if (!report.ok()) {
     out += fmt::format("to embed all vectors of this store again would cost about {}\n",
@@ -100,7 +96,7 @@ int RunVerify(App& app, const VerifyFlags& flags) {
   const bool draws = app.IsTerminal() && !app.flags().quiet;
   if (draws) {
     options.on_progress = [](std::string_view what, std::uint64_t bytes) {
-      fmt::print(stderr, "\r\x1b[Kreading {}: {}", what, Megabytes(bytes));
+      fmt::print(stderr, "\r\x1b[Kreading {}: {}", what, FormatBytes(bytes));
       std::fflush(stderr);
     };
   }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rows.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace embstore::tool {
@@ -14,6 +17,15 @@ std::string FormatFacts(const std::vector<std::pair<std::string, std::string>>& 
     out += name + std::string(width - name.size() + 2, ' ') + value + "\n";
   }
   return out;
+}
+
+std::string FormatBytes(std::uint64_t bytes) {
+  constexpr std::array<std::string_view, 5> kUnits = {"kB", "MB", "GB", "TB", "PB"};
+  if (bytes < 1000) return std::to_string(bytes) + " B";
+  double amount = static_cast<double>(bytes) / 1000;
+  std::size_t unit = 0;
+  for (; amount >= 999.95 && unit + 1 < kUnits.size(); ++unit) amount /= 1000;
+  return fmt::format("{:.1f} {}", amount, kUnits[unit]);
 }
 
 void WriteLabel(const std::optional<std::string>& label, JsonWriter* json) {

@@ -2,6 +2,7 @@
 // How documents and reports are written on stdout.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,9 @@ namespace embstore::tool {
 
 /// Aligned "name  value" lines.
 std::string FormatFacts(const std::vector<std::pair<std::string, std::string>>& facts);
+
+/// "12.3 MB", in powers of ten.
+std::string FormatBytes(std::uint64_t bytes);
 
 /// An integer label as a number, another one as a string, none as null.
 void WriteLabel(const std::optional<std::string>& label, JsonWriter* json);
