@@ -336,7 +336,7 @@ class GarbageCollector {
     for (const Entry& entry : *entries) {
       const std::uint64_t key = LedgerKey({{}, entry.fingerprint, 0});
       if (std::binary_search(paid.begin(), paid.end(), key)) removal.keys.push_back(key);
-      for (const Family family : {Family::kIndex, Family::kVectors}) {
+      for (const Family family : {Family::kIndex, Family::kVectors, Family::kSketches}) {
         batch.Delete(impl_.family(family), entry.key);
       }
     }

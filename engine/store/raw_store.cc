@@ -143,13 +143,14 @@ FamilyCursor::FamilyCursor(const RawStore& store, Family family)
   const Store::Impl& impl = *store.impl_;
   state_->db = impl.db.get();
   state_->family = impl.family(family);
+  if (state_->family == nullptr) return;
   state_->Seek("");
   state_->PassDamage();
 }
 
 FamilyCursor::~FamilyCursor() = default;
 
-bool FamilyCursor::Valid() const { return state_->it->Valid(); }
+bool FamilyCursor::Valid() const { return state_->it != nullptr && state_->it->Valid(); }
 std::string_view FamilyCursor::key() const { return View(state_->it->key()); }
 std::string_view FamilyCursor::value() const { return View(state_->it->value()); }
 

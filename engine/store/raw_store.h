@@ -48,7 +48,8 @@ std::string RecordPlace(Family family, std::string_view key);
 /// it and remembers the gap. Not thread-safe; one thread at a time.
 class FamilyCursor {
  public:
-  /// Stands on the first key. REQUIRES: `store` outlives it.
+  /// Stands on the first key. A family that a store of an earlier version lacks is empty.
+  /// REQUIRES: `store` outlives it.
   FamilyCursor(const RawStore& store, Family family);
   ~FamilyCursor();
   FamilyCursor(const FamilyCursor&) = delete;
