@@ -40,6 +40,42 @@ std::string_view AsBytes(std::span<const Number> values) {
   return {reinterpret_cast<const char*>(values.data()), values.size_bytes()};
 }
 
+/// Names the rows: document list, space, state of the vectors, and the options.
+std::string ContentId(const Store& store, const SplitRecord& split, SpaceId space,
+                      const CoverageRecord& coverage, std::uint32_t dimensions,
+                      MissingPolicy missing, bool normalize) {
+  std::string facts = store.Id() + "/" + HexString(split.list_sha256) + "/" + ToHex(space);
+  for (const std::uint64_t fact : {std::uint64_t{dimensions}, store.CommitNumber(),
+                                   static_cast<std::uint64_t>(coverage.updated_micros),
+                                   static_cast<std::uint64_t>(missing), std::uint64_t{normalize}}) {
+    facts += "/" + std::to_string(fact);
+  }
+  return ToHex(HashBytes(facts));
+}
+
+std::uint64_t SizeOf(const fs::path& path) {
+  std::error_code error;
+  const auto bytes = fs::is_regular_file(path, error) ? fs::file_size(path, error) : 0;
+  return error ? 0 : bytes;
+}
+
+/// Whether the files have the sizes that their metadata names.
+bool HasFiles(const ExportPaths& paths, const ExistingExport& existing) {
+  return SizeOf(paths.npy) == existing.npy.bytes &&
+         SizeOf(paths.documents) == existing.documents.bytes &&
+         (!existing.labels || SizeOf(paths.labels) == existing.labels->bytes);
+}
+
+/// The coverage of one space.
+Result<CoverageRecord> FindCoverage(const Store& store, const std::string& split, SpaceId space) {
+  const auto coverages = store.Coverages(split);
+  if (!coverages.ok()) return coverages.status();
+  for (const auto& [id, coverage] : *coverages) {
+    if (id == space) return coverage;
+  }
+  return CoverageRecord();
+}
+
 /// One call of ExportSplit.
 class Exporter {
  public:
@@ -53,7 +89,9 @@ class Exporter {
     if (Status found = FindSource(); !found.ok()) return found;
     report_.npy_path = paths_.npy;
     report_.dimensions = dimensions_;
-    content_id_ = ContentId();  // Before any row is read: what comes later makes another one.
+    // Before any row is read: what comes later makes another one.
+    content_id_ = ContentId(store_, split_.record, options_.space, coverage_, dimensions_,
+                            options_.missing, options_.normalize);
     if (IsUnchanged()) {
       report_.unchanged = true;
       report_.rows = existing_->rows;
@@ -87,11 +125,9 @@ class Exporter {
       return {Code::kNotFound, "no vectors of this model, size and task are in the store"};
     }
     space_ = *space;
-    auto coverages = store_.Coverages(options_.split);
-    if (!coverages.ok()) return coverages.status();
-    for (const auto& [id, coverage] : *coverages) {
-      if (id == options_.space) coverage_ = coverage;
-    }
+    auto coverage = FindCoverage(store_, options_.split, options_.space);
+    if (!coverage.ok()) return coverage.status();
+    coverage_ = std::move(*coverage);
     stored_dimensions_ = space_.record.identity.dimensions;
     dimensions_ = options_.dimensions == 0 ? stored_dimensions_ : options_.dimensions;
     if (dimensions_ > stored_dimensions_) {
@@ -102,29 +138,10 @@ class Exporter {
     return {};
   }
 
-  /// Names the rows: document list, space, state of the vectors, and the options.
-  std::string ContentId() const {
-    std::string facts =
-        store_.Id() + "/" + HexString(split_.record.list_sha256) + "/" + ToHex(options_.space);
-    for (const std::uint64_t fact :
-         {std::uint64_t{dimensions_}, store_.CommitNumber(),
-          static_cast<std::uint64_t>(coverage_.updated_micros),
-          static_cast<std::uint64_t>(options_.missing), std::uint64_t{options_.normalize}}) {
-      facts += "/" + std::to_string(fact);
-    }
-    return ToHex(HashBytes(facts));
-  }
-
   bool IsUnchanged() {
     existing_ = ReadMetadata(paths_.metadata);
     if (!existing_ || existing_->content_id != content_id_) return false;
-    const auto has_size = [](const fs::path& path, std::uint64_t bytes) {
-      std::error_code error;
-      return fs::is_regular_file(path, error) && fs::file_size(path, error) == bytes && !error;
-    };
-    return has_size(paths_.npy, existing_->npy.bytes) &&
-           has_size(paths_.documents, existing_->documents.bytes) &&
-           (!existing_->labels || has_size(paths_.labels, existing_->labels->bytes));
+    return HasFiles(paths_, *existing_);
   }
 
   Status VerifyExisting() const {
@@ -346,6 +363,30 @@ class Exporter {
 
 Result<ExportReport> ExportSplit(const Store& store, const ExportOptions& options) {
   return Exporter(store, options).Run();
+}
+
+Result<ExportInfo> FindExport(const Store& store, const std::string& split, SpaceId space,
+                              const fs::path& directory) {
+  const auto found = store.FindSplit(split);
+  if (!found.ok()) return found.status();
+  const auto coverage = FindCoverage(store, split, space);
+  if (!coverage.ok()) return coverage.status();
+  const ExportPaths paths(directory.empty() ? store.directory() : directory, split);
+  ExportInfo info;
+  for (const fs::path& path : {paths.npy, paths.documents, paths.labels, paths.metadata}) {
+    info.bytes += SizeOf(path);
+  }
+  const auto existing = ReadMetadata(paths.metadata);
+  if (!existing) return info;
+  info.state = ExportState::kOther;
+  for (const auto missing : {MissingPolicy::kFail, MissingPolicy::kSkip, MissingPolicy::kNan}) {
+    if (existing->content_id == ContentId(store, found->record, space, *coverage,
+                                          existing->dimensions, missing, existing->normalized) &&
+        HasFiles(paths, *existing)) {
+      info.state = ExportState::kCurrent;
+    }
+  }
+  return info;
 }
 
 }  // namespace embstore

@@ -67,6 +67,7 @@ std::optional<ExistingExport> ReadMetadata(const std::filesystem::path& path) {
   const auto json = parser.Parse(*text);
   if (!json.ok()) return std::nullopt;
   const auto content_id = json->Find("content_id");
+  const auto normalized = json->Find("normalized");
   const auto npy = ReadDigest("npy", *json);
   const auto documents = ReadDigest("documents", *json);
   if (!content_id || !content_id->AsString() || !npy || !documents) return std::nullopt;
@@ -75,7 +76,9 @@ std::optional<ExistingExport> ReadMetadata(const std::filesystem::path& path) {
                         *documents,
                         ReadDigest("labels", *json),
                         ReadCount("num_documents", *json),
-                        ReadCount("missing_documents", *json)};
+                        ReadCount("missing_documents", *json),
+                        static_cast<std::uint32_t>(ReadCount("dimensions", *json)),
+                        normalized && normalized->AsBool().value_or(false)};
 }
 
 }  // namespace embstore

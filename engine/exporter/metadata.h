@@ -40,6 +40,8 @@ struct ExistingExport {
   std::optional<FileDigest> labels;
   std::uint64_t rows = 0;
   std::uint64_t missing = 0;
+  std::uint32_t dimensions = 0;
+  bool normalized = false;
 };
 std::optional<ExistingExport> ReadMetadata(const std::filesystem::path& path);
 

@@ -65,17 +65,17 @@ std::string ReportJson(const GcReport& report, const Config& config, bool dry_ru
 }
 
 std::string SpaceTable(const GcReport& report, const Config& config) {
-  std::string out = fmt::format("{:<28} {:>10} {:<20} {:>11} {:>11} {:>15}\n", "model",
-                                "dimensions", "task", "vectors", "paid for", "to embed again");
+  std::vector<std::vector<std::string>> rows = {
+      {"model", ">dimensions", "task", ">vectors", ">paid for", ">to embed again"}};
   for (const GcReport::Space& space : report.spaces) {
     const EmbeddingIdentity& identity = space.info.record.identity;
     const auto cost = CostAgain(config, space);
-    out += fmt::format("{:<28} {:>10} {:<20} {:>11} {:>11} {:>15}\n", identity.model,
-                       identity.dimensions, identity.task_type.empty() ? "-" : identity.task_type,
-                       WithCommas(space.vectors), WithCommas(space.paid),
-                       cost ? FormatUsd(*cost) : "no price known");
+    rows.push_back({identity.model, std::to_string(identity.dimensions),
+                    identity.task_type.empty() ? "-" : identity.task_type,
+                    WithCommas(space.vectors), WithCommas(space.paid),
+                    cost ? FormatUsd(*cost) : "no price known"});
   }
-  return out;
+  return FormatTable(rows);
 }
 
 std::string ReportTable(const GcReport& report, const Config& config, bool dry_run) {
