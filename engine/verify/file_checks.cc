@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <iterator>
+#include <optional>
 #include <system_error>
 
 #include "engine/exporter/export_files.h"
@@ -19,7 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kMetadataSuffix = "_metadata.json";
 constexpr std::string_view kTemporaryMark = ".tmp-";
 constexpr const char* kExportAgain =
     "remove it and run 'embstore export' again, which costs nothing";
@@ -134,7 +135,7 @@ void CheckFile(const fs::path& path, const FileDigest& expected, Findings* findi
 }
 
 void CheckExport(const ExportPaths& paths, Findings* findings) {
-  const auto metadata = ReadMetadata(paths.metadata);
+  const auto metadata = ReadMetadata(paths);
   if (!metadata) {
     findings->AddDamage("export", paths.metadata.string(),
                         "it cannot be read, so nothing vouches for the files beside it",
@@ -142,9 +143,20 @@ void CheckExport(const ExportPaths& paths, Findings* findings) {
     return;
   }
   ++findings->report.checked.exports;
-  CheckFile(paths.npy, metadata->npy, findings);
-  CheckFile(paths.documents, metadata->documents, findings);
-  if (metadata->labels) CheckFile(paths.labels, *metadata->labels, findings);
+  for (const auto& [part, digest] : metadata->parts) CheckFile(part.path, digest, findings);
+}
+
+/// The export that `name` is the file of vectors or the metadata file of.
+std::optional<ExportPaths> ExportOf(const fs::path& directory, const std::string& name) {
+  for (const ExportFormat format : {ExportFormat::kNpy, ExportFormat::kArrow}) {
+    const ExportPaths unnamed(directory, "", format);
+    for (const fs::path& path : {unnamed.parts.front().path, unnamed.metadata}) {
+      const std::string suffix = path.filename().string();
+      if (!name.ends_with(suffix)) continue;
+      return ExportPaths(directory, name.substr(0, name.size() - suffix.size()), format);
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -195,19 +207,17 @@ void CheckExports(const fs::path& directory, Findings* findings) {
       findings->report.litter.push_back((directory / name).string() +
                                         ": a store that was never finished");
     }
-    if (!name.ends_with(kMetadataSuffix)) continue;
-    const ExportPaths paths(directory, name.substr(0, name.size() - kMetadataSuffix.size()));
-    // Other programs have such files too.
-    if (fs::exists(paths.npy, error) || ReadMetadata(paths.metadata)) CheckExport(paths, findings);
-  }
-  constexpr std::string_view kVectorsSuffix = "_embeddings.npy";
-  for (const std::string& name : names) {
-    if (!name.ends_with(kVectorsSuffix)) continue;
-    const ExportPaths paths(directory, name.substr(0, name.size() - kVectorsSuffix.size()));
-    if (fs::exists(paths.metadata, error)) continue;
-    findings->report.litter.push_back(paths.npy.string() +
-                                      ": an export without its metadata file; nothing vouches for "
-                                      "it");
+    const auto paths = ExportOf(directory, name);
+    if (!paths) continue;
+    const bool has_vectors = fs::exists(paths->parts.front().path, error);
+    const bool is_metadata = paths->metadata.filename() == name;
+    if (is_metadata && (has_vectors || ReadMetadata(*paths))) {  // Others have such files too.
+      CheckExport(*paths, findings);
+    } else if (!is_metadata && !fs::exists(paths->metadata, error)) {
+      findings->report.litter.push_back((directory / name).string() +
+                                        ": an export without its metadata file; nothing vouches "
+                                        "for it");
+    }
   }
 }
 

@@ -288,3 +288,23 @@ def the_price_of_embedding_all_again_is_told(t):
     result = t.run("verify").expect(5)
     contains(result.out, "to embed all vectors of this store again would cost about $0.0")
     contains(result.err, "nothing was changed")
+
+
+@case
+def an_arrow_export_is_checked_like_the_other(t):
+    store(t)
+    t.run("export", "train", "--format", "arrow").expect(0)
+    equal(verify(t)["checked"]["exports"], 1, "exports")
+    flip(t.dir / "cache/train_embeddings.arrow", 5000)
+    equal(len(named(damages(t), "export", "train_embeddings.arrow")), 1, "flipped")
+    (t.dir / "cache/train_embeddings.arrow.json").unlink()
+    contains("\n".join(verify(t)["litter"]), "train_embeddings.arrow: an export without its")
+
+
+@case
+def a_sketch_is_checked_too(t):
+    store(t)
+    for table in (t.dir / "cache/store").glob("*.sst"):
+        if b"sketches" in table.read_bytes():
+            flip(table, 300)
+    equal(len(named(damages(t), "table", "it holds 'sketches'")), 1, "the table")
