@@ -213,7 +213,10 @@ class Stores(StoreCase):
     def test_status_is_the_document_of_the_command(self):
         with self.writer() as store:
             store.ingest("a", self.TEXTS, Model().provider(price="0.5"), check_pairing=False)
+            store.split("a").export()
             store.ingest("b", ["x" * 100_000, "short"], embstore.local(dimensions=8))
+            store.split("b").export(missing="nan")
+            store.ingest("b", ["other"], embstore.local(dimensions=8))
             def refuse(call, texts):
                 raise embstore.Rejected("not this one")
             store.ingest("c", ["x"], Model(refuse).provider(model="picky"))
@@ -224,6 +227,7 @@ class Stores(StoreCase):
         self.assertEqual(list(status), list(json.loads(printed)))
         self.assertGreater(status["money"]["spent_usd"], 0)
         self.assertEqual(status["failures"][0]["reason"], "not this one")
+        self.assertEqual([row["export"] for row in status["splits"]], ["current", "older", "none"])
 
     def test_what_the_command_wrote_is_read_and_the_other_way_round(self):
         subprocess.run([COMMAND, "--store", self.path, "--quiet", "ingest", "sample", "--input",

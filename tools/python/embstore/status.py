@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 from . import _embstore
 
@@ -21,19 +21,23 @@ def _time(micros: int) -> str:
     return _utc(micros // 1_000_000, "%Y-%m-%dT%H:%M:%SZ")
 
 
-def _split_rows(store: _embstore.OpenStore, split: _embstore.SplitInfo) -> List[Dict[str, Any]]:
-    none = {"space": None, "embedded": 0, "last_position": 0, "batch_size": 0, "total_batches": 0,
-            "updated_micros": 0}
-    return [{"name": split.name,
-             "documents": split.documents,
-             "embedded": coverage["embedded"],
-             "missing": split.documents - coverage["embedded"],
-             "space": coverage["space"],
-             "last_processed_index": coverage["last_position"],
-             "batch_size": coverage["batch_size"],
-             "total_batches": coverage["total_batches"],
-             "timestamp": _time(coverage["updated_micros"])}
-            for coverage in store.coverages(split) or [none]]
+_NO_COVERAGE = {"space": None, "embedded": 0, "last_position": 0, "batch_size": 0,
+                "total_batches": 0, "updated_micros": 0, "export": "none", "export_bytes": 0}
+
+
+def _split_row(split: _embstore.SplitInfo, coverage: Dict[str, Any],
+               models: Dict[Optional[str], str]) -> Dict[str, Any]:
+    return {"name": split.name,
+            "documents": split.documents,
+            "embedded": coverage["embedded"],
+            "missing": max(0, split.documents - coverage["embedded"]),
+            "space": coverage["space"],
+            "model": models.get(coverage["space"]),
+            "export": coverage["export"],
+            "last_processed_index": coverage["last_position"],
+            "batch_size": coverage["batch_size"],
+            "total_batches": coverage["total_batches"],
+            "timestamp": _time(coverage["updated_micros"])}
 
 
 def _space_row(store: _embstore.OpenStore, space: _embstore.SpaceInfo) -> Dict[str, Any]:
@@ -92,11 +96,18 @@ def _money(spending: List[Dict[str, Any]], doubts: List[Dict[str, Any]]) -> Dict
 
 
 def collect_status(store: _embstore.OpenStore) -> Dict[str, Any]:
+    spaces = store.spaces()
+    models: Dict[Optional[str], str] = {space.id: space.model for space in spaces}
+    splits = [(split, store.coverages(split) or [_NO_COVERAGE]) for split in store.splits()]
+    ledger = store.path / "ledger"
     return {
-        "splits": [row for split in store.splits() for row in _split_rows(store, split)],
-        "spaces": [_space_row(store, space) for space in store.spaces()],
+        "splits": [_split_row(split, coverage, models)
+                   for split, coverages in splits for coverage in coverages],
+        "spaces": [_space_row(store, space) for space in spaces],
         "jobs": [_with_times(job) for job in store.jobs() if job["open"]],
         "failures": store.failures(),
         "money": _money(store.spending(), store.doubts()),
         "store_bytes": store.disk_bytes(),
+        "ledger_bytes": ledger.stat().st_size if ledger.exists() else 0,
+        "export_bytes": sum(coverages[-1]["export_bytes"] for _, coverages in splits),
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bindings.h"
+#include "embstore/export.h"
 
 namespace embstore::python {
 namespace py = pybind11;
@@ -19,7 +20,14 @@ using StorePointer = std::shared_ptr<Store>;
 struct Coverage {
   SpaceId space;
   CoverageRecord record;
+  ExportInfo exported;
 };
+
+const char* ExportWord(ExportState state) {
+  return state == ExportState::kCurrent ? "current"
+         : state == ExportState::kOther ? "older"
+                                        : "none";
+}
 
 py::list Coverages(OpenStore& store, const SplitInfo& split) {
   using Found = std::vector<Coverage>;
@@ -34,16 +42,19 @@ py::list Coverages(OpenStore& store, const SplitInfo& split) {
         if (!embedded.ok()) return embedded.status();
         record.embedded = *embedded;
       }
-      current.push_back({space, record});
+      auto exported = FindExport(*engine, split.name, space);
+      if (!exported.ok()) return exported.status();
+      current.push_back({space, record, *exported});
     }
     return current;
   });
   py::list dicts;
-  for (const auto& [space, record] : found) {
+  for (const auto& [space, record, exported] : found) {
     dicts.append(py::dict(
         "space"_a = ToHex(space), "embedded"_a = record.embedded,
         "last_position"_a = record.last_position, "batch_size"_a = record.batch_size,
-        "total_batches"_a = record.total_batches, "updated_micros"_a = record.updated_micros));
+        "total_batches"_a = record.total_batches, "updated_micros"_a = record.updated_micros,
+        "export"_a = ExportWord(exported.state), "export_bytes"_a = exported.bytes));
   }
   return dicts;
 }
