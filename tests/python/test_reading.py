@@ -213,13 +213,13 @@ class Stores(StoreCase):
     def test_status_is_the_document_of_the_command(self):
         with self.writer() as store:
             store.ingest("a", self.TEXTS, Model().provider(price="0.5"), check_pairing=False)
-            store.split("a").export()
             store.ingest("b", ["x" * 100_000, "short"], embstore.local(dimensions=8))
             store.split("b").export(missing="nan")
             store.ingest("b", ["other"], embstore.local(dimensions=8))
             def refuse(call, texts):
                 raise embstore.Rejected("not this one")
             store.ingest("c", ["x"], Model(refuse).provider(model="picky"))
+            store.split("a").export()
         printed = subprocess.run([COMMAND, "--store", self.path, "--json", "status"], check=True,
                                  capture_output=True).stdout
         status = self.reader().status()
