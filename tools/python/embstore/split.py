@@ -46,6 +46,7 @@ class Split:
         self._wanted = (model, dimensions, task_type)
         self._keep_vectors = keep_vectors
         self._seen: Tuple[int, Optional[_embstore.SplitInfo]] = (-1, None)
+        self._chosen: Tuple[int, Optional[_embstore.SpaceInfo]] = (-1, None)
         self._listed: Tuple[int, Tuple[List[str], List[Label]]] = (-1, ([], []))
         self._info()  # NotFound now, not later.
 
@@ -293,6 +294,14 @@ class Split:
         return self._store._native.spaces_of(self._info())
 
     def _native_space(self) -> _embstore.SpaceInfo:
+        epoch = self._store._epoch
+        seen, space = self._chosen
+        if space is None or seen != epoch:
+            space = self._choose_space()
+            self._chosen = (epoch, space)
+        return space
+
+    def _choose_space(self) -> _embstore.SpaceInfo:
         spaces = self._native_spaces()
         model, dimensions, task_type = self._wanted
         chosen = [space for space in spaces
