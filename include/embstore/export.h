@@ -12,6 +12,7 @@
 #include "embstore/clock.h"
 #include "embstore/status.h"
 #include "embstore/store.h"
+#include "embstore/visibility.h"
 
 namespace embstore {
 
@@ -47,6 +48,6 @@ struct ExportReport {
 /// kWriteFailed: the old set is as it was, or its metadata file is gone and the next export writes
 /// a new one. kInvalidArgument: a target is no regular file, or more
 /// dimensions than there are.
-Result<ExportReport> ExportSplit(const Store& store, const ExportOptions& options);
+EMBSTORE_API Result<ExportReport> ExportSplit(const Store& store, const ExportOptions& options);
 
 }  // namespace embstore

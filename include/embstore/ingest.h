@@ -13,6 +13,7 @@
 #include "embstore/provider.h"
 #include "embstore/status.h"
 #include "embstore/store.h"
+#include "embstore/visibility.h"
 
 namespace embstore {
 
@@ -92,7 +93,7 @@ struct BatchStart {
 };
 
 /// Told what happens, always from the thread that called Ingest. Default: ignores everything.
-class IngestObserver {
+class EMBSTORE_API IngestObserver {
  public:
   virtual ~IngestObserver() = default;
   virtual void OnWarning(const std::string& /*message*/) {}
@@ -163,14 +164,14 @@ struct IngestReport {
 
 /// Reads and checks the whole dataset and asks the store what is missing. Sends nothing and
 /// writes nothing. `store` may be null (there is none yet) or read-only.
-Result<IngestPlan> PlanIngest(const Store* store, const Dataset& dataset, const Provider& provider,
-                              const IngestOptions& options);
+EMBSTORE_API Result<IngestPlan> PlanIngest(const Store* store, const Dataset& dataset,
+                                           const Provider& provider, const IngestOptions& options);
 
 /// Embeds what is missing and stores it, one durable commit for the replies that are there. Fails
 /// before anything is sent when the input is bad or the store cannot be written; afterwards it
 /// answers a report whose `outcome` says how it ended. Calls provider.Embed from `concurrency`
 /// threads of its own.
-Result<IngestReport> Ingest(Store* store, const Dataset& dataset, Provider* provider,
-                            const IngestOptions& options);
+EMBSTORE_API Result<IngestReport> Ingest(Store* store, const Dataset& dataset, Provider* provider,
+                                         const IngestOptions& options);
 
 }  // namespace embstore
