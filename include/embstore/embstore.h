@@ -38,8 +38,8 @@
 extern "C" {
 #endif
 
-/// Grows when a program that was compiled before could not run any more.
-#define EMBSTORE_ABI_VERSION 0
+/// Grows when programs in C that were compiled before could not run any more.
+#define EMBSTORE_ABI_VERSION 1
 EMBSTORE_API int embstore_abi_version(void);
 
 // --- Errors -----------------------------------------------------------------------------------
