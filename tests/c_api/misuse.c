@@ -163,6 +163,18 @@ static void IncompleteCallbacks(const char* directory) {
   CHECK(provider == NULL);
 }
 
+static void Exceptions(const char* directory) {
+  const embstore_string text = Str("apple");
+  const embstore_documents too_many = {.size = sizeof too_many, .count = SIZE_MAX, .texts = &text};
+  embstore_provider* provider = MakeCounter("counter-v1", NULL);
+  embstore_store* store = NULL;
+  CHECK_CODE(EMBSTORE_OK, embstore_open(directory, NULL, &store, &error));
+  CHECK_CODE(EMBSTORE_INTERNAL,
+             embstore_ingest(store, "s", &too_many, provider, NULL, NULL, &error));
+  embstore_provider_free(provider);
+  CHECK_CODE(EMBSTORE_OK, embstore_close(store, &error));
+}
+
 void MisusePromises(void) {
   Promise("the library says its version", Versions);
   Promise("every code has a name", CodeNames);
@@ -172,5 +184,6 @@ void MisusePromises(void) {
   Promise("two cannot write at once", Locked);
   Promise("options of earlier and later versions are understood, or refused", SizesOfOptions);
   Promise("a report is filled as far as its size", SizesOfReports);
+  Promise("an exception inside comes out as a code", Exceptions);
   Promise("a provider needs a name, a model, dimensions and a callback", IncompleteCallbacks);
 }
