@@ -81,7 +81,12 @@ int RunSimilar(App& app, const SimilarFlags& flags) {
   std::vector<float> query(space.record.identity.dimensions);
   Status read = store.GetVector(space.id, document->record.text, query);
   if (!read.ok()) return app.Fail(kFailed, read.Prefixed("document '" + document->Id() + "'"));
-  auto hits = FindNearest(store, opened->split, space.id, query, {flags.k, document->position});
+  auto searcher = Searcher::OfSplit(store, opened->split, space.id, {});
+  if (!searcher.ok()) return app.Fail(kFailed, searcher.status());
+  QueryOptions options;
+  options.k = flags.k;
+  options.exclude = document->position;
+  auto hits = (*searcher)->Search(query, options);
   if (!hits.ok()) return app.Fail(kFailed, hits.status());
   const Status printed = PrintHits(app, store, opened->split, *hits);
   return printed.ok() ? kExitDone : app.Fail(kFailed, printed);
