@@ -6,7 +6,7 @@ set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")  # Each package has its own.
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_COMPONENTS_ALL runtime development tools)
-if(TARGET _embstore)
+if(TARGET embstore_python)
   list(APPEND CPACK_COMPONENTS_ALL python)
 endif()
 
@@ -52,7 +52,7 @@ debian_package(tools embstore database "" "vector cache for text embeddings, the
 "embstore has every distinct text of a dataset embedded once, exports
 the vectors and looks them up. embstore-simulator is a local server with
 the shapes of the embedding APIs, to try things without a key.")
-if(TARGET _embstore)
+if(TARGET embstore_python)
   # The module is compiled for one version of Python.
   find_package(Python REQUIRED COMPONENTS Interpreter)
   math(EXPR next_minor "${Python_VERSION_MINOR} + 1")
