@@ -43,6 +43,7 @@ IngestRun::IngestRun(Store* store, const Dataset& dataset, Provider* provider,
       options_(options),
       clock_(options.clock != nullptr ? *options.clock : SystemClock()),
       observer_(options.observer != nullptr ? *options.observer : silent_),
+      has_split_(!options.split.empty()),
       space_(MakeSpaceId(provider->identity())),
       limits_(options.mode == IngestMode::kBatch
                   ? JobLimits(EffectiveLimits(*provider, options), options.batch)
@@ -62,6 +63,7 @@ Result<IngestReport> IngestRun::Run() {
 }
 
 Status IngestRun::FindEarlierState() {
+  if (!has_split_) return {};
   auto split = store_.FindSplit(options_.split);
   if (!split.ok() && split.code() != Code::kNotFound) return split.status();
   if (split.ok()) split_ = split->record;
@@ -114,7 +116,7 @@ void IngestRun::WarnAboutCount() {
 
 Status IngestRun::ScanAndPublish() {
   const std::int64_t scan_started = clock_.WallMicros();
-  const bool list_is_there = SourceUnchanged();
+  const bool list_is_there = !has_split_ || SourceUnchanged();
   SplitRecord next = split_;
   DocumentSink sink;
   if (!list_is_there) {
@@ -137,7 +139,7 @@ Status IngestRun::ScanAndPublish() {
     return scanned.status();
   }
   scan_ = std::move(*scanned);
-  if (list_is_there && scan_.list_sha256 != split_.list_sha256) {
+  if (has_split_ && list_is_there && scan_.list_sha256 != split_.list_sha256) {
     stamp_distrusted_ = true;
     return ScanAndPublish();
   }

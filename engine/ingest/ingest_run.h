@@ -124,6 +124,7 @@ class IngestRun {
   Clock& clock_;
   IngestObserver silent_;
   IngestObserver& observer_;
+  const bool has_split_;  // Off: texts without a document list.
   const SpaceId space_;
   const ProviderLimits limits_;
   const std::chrono::nanoseconds started_;

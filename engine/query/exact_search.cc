@@ -79,8 +79,7 @@ void SearchMemory(const Searcher::Impl& impl, const UnitQueries& queries,
   for (BlockSearch& search : searches) search.MergeInto(all);
 }
 
-/// Reads the split's documents' vectors block by block, in document order or, for few of many, by
-/// position.
+/// The same with every vector read and checked on the way.
 Status SearchStore(const Searcher::Impl& impl, const UnitQueries& queries,
                    const QueryOptions& options, std::vector<TopK>* all) {
   BlockSearch search(impl, queries, options);
@@ -89,7 +88,7 @@ Status SearchStore(const Searcher::Impl& impl, const UnitQueries& queries,
   std::vector<std::uint64_t> positions;
   std::vector<float> rows(kBlockRows * d);
   std::vector<float> inverse_norms(kBlockRows);
-  // In the order of the keys, so that the store reads each of its blocks once.
+  // In the order of the keys: the store then reads each of its own blocks once.
   for (std::size_t first = 0; first < impl.by_hash.size(); first += kBlockRows) {
     texts.clear();
     positions.clear();

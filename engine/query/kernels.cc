@@ -34,14 +34,37 @@ void SquaredNorms(const float* rows, std::size_t n, std::size_t d, float* out) {
   }
 }
 
-void Distances(const std::uint64_t* sketches, std::size_t n, std::size_t words,
-               const std::uint64_t* query, std::uint32_t* out) {
+/// With the number of words known when it is compiled, or 0: `words`.
+template <std::size_t kWords>
+void DistancesOf(const std::uint64_t* sketches, std::size_t n, std::size_t words,
+                 const std::uint64_t* query, std::int32_t* out) {
+  if constexpr (kWords > 0) words = kWords;
   for (std::size_t i = 0; i < n; ++i, sketches += words) {
     int differing = 0;
     for (std::size_t w = 0; w < words; ++w) {
       differing += __builtin_popcountll(sketches[w] ^ query[w]);
     }
-    out[i] = static_cast<std::uint32_t>(differing);
+    out[i] = differing;
+  }
+}
+
+void Distances(const std::uint64_t* sketches, std::size_t n, std::size_t words,
+               const std::uint64_t* query, std::int32_t* out) {
+  switch (words) {  // The sizes of the models in use.
+    case 6:
+      return DistancesOf<6>(sketches, n, words, query, out);
+    case 8:
+      return DistancesOf<8>(sketches, n, words, query, out);
+    case 12:
+      return DistancesOf<12>(sketches, n, words, query, out);
+    case 16:
+      return DistancesOf<16>(sketches, n, words, query, out);
+    case 24:
+      return DistancesOf<24>(sketches, n, words, query, out);
+    case 48:
+      return DistancesOf<48>(sketches, n, words, query, out);
+    default:
+      return DistancesOf<0>(sketches, n, words, query, out);
   }
 }
 

@@ -22,7 +22,7 @@ struct Kernels {
 
   /// out (n) = in how many bits `query` differs from each of n sketches of `words` words.
   void (*distances)(const std::uint64_t* sketches, std::size_t n, std::size_t words,
-                    const std::uint64_t* query, std::uint32_t* out);
+                    const std::uint64_t* query, std::int32_t* out);
 
   /// The sum of the query's numbers where `sketch`, of `words` words, has a 1. Word w of `planes`
   /// is kPlanes words: bit b of number 64 * w + i of the query is bit i of word kPlanes * w + b.

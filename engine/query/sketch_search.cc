@@ -13,6 +13,7 @@ namespace embstore {
 namespace {
 
 constexpr std::size_t kBlockRows = 1024;
+constexpr std::size_t kGroupRows = 16;  // Most groups have no candidate: one look passes them over.
 
 // Measured on real vectors; docs/search.md has the recalls.
 std::size_t RescoredBy(const QueryOptions& options) {
@@ -77,6 +78,17 @@ std::vector<std::uint64_t> Planes(std::span<const float> rotated) {
   return planes;
 }
 
+bool AnyUpTo(std::int32_t most, std::span<const std::int32_t> distances) {
+  bool any = false;
+  for (const std::int32_t distance : distances) any |= distance <= most;
+  return any;
+}
+
+void Prefetch(std::span<const float> row) {
+  constexpr std::size_t kLineFloats = 16;
+  for (std::size_t i = 0; i < row.size(); i += kLineFloats) __builtin_prefetch(&row[i]);
+}
+
 /// One query.
 class SketchSearch {
  public:
@@ -101,20 +113,26 @@ class SketchSearch {
     impl_.sketcher.Sketch(query_,
                           {reinterpret_cast<std::uint8_t*>(query.data()), impl_.sketcher.bytes()});
     std::vector<std::size_t> tally(impl_.sketcher.bits() + 1);
-    std::vector<std::uint32_t> distances(kBlockRows);
+    std::vector<std::int32_t> distances(kBlockRows);
     auto most = static_cast<std::int32_t>(impl_.sketcher.bits());
     for (std::size_t first = 0; first < impl_.texts.size(); first += kBlockRows) {
       const std::size_t n = std::min(kBlockRows, impl_.texts.size() - first);
       BestKernels().distances(impl_.sketches.data() + first * impl_.words, n, impl_.words,
                               query.data(), distances.data());
-      for (std::size_t i = 0; i < n; ++i) {
-        const auto distance = static_cast<std::int32_t>(distances[i]);
-        if (distance > most || !impl_.IsWanted(first + i, options_)) continue;
-        candidates_.push_back({distance, first + i});
+      for (std::size_t i = 0; i < n; i += kGroupRows) {
+        const auto group = std::span(distances).subspan(i, std::min(kGroupRows, n - i));
+        if (AnyUpTo(most, group)) OfferGroup(first + i, group, most);
       }
-      if (candidates_.size() >= 2 * count) most = KeepNearest(count, &tally, &candidates_);
+      if (candidates_.size() >= 4 * count) most = KeepNearest(count, &tally, &candidates_);
     }
     if (candidates_.size() > count) KeepNearest(count, &tally, &candidates_);
+  }
+
+  void OfferGroup(std::uint64_t first, std::span<const std::int32_t> distances, std::int32_t most) {
+    for (std::size_t i = 0; i < distances.size(); ++i) {
+      if (distances[i] > most || !impl_.IsWanted(first + i, options_)) continue;
+      candidates_.push_back({distances[i], first + i});
+    }
   }
 
   /// Takes the query itself instead of its signs: only the rows are as coarse as their sketches.
@@ -129,7 +147,10 @@ class SketchSearch {
   Result<std::vector<Hit>> Rescore() {
     TopK best(options_.k, options_.min_score);
     if (impl_.options.keep_vectors) {
-      for (const Candidate& candidate : candidates_) {
+      for (std::size_t i = 0; i < candidates_.size(); ++i) {
+        // The rows lie anywhere; the next one is on its way while this one is compared.
+        if (i + 1 < candidates_.size()) Prefetch(impl_.Row(candidates_[i + 1].position));
+        const Candidate& candidate = candidates_[i];
         best.Offer({candidate.position, Cosine(query_, impl_.Row(candidate.position))});
       }
       return best.Take();

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "embstore/clock.h"
 #include "embstore/dataset.h"
@@ -173,5 +174,12 @@ EMBSTORE_API Result<IngestPlan> PlanIngest(const Store* store, const Dataset& da
 /// threads of its own.
 EMBSTORE_API Result<IngestReport> Ingest(Store* store, const Dataset& dataset, Provider* provider,
                                          const IngestOptions& options);
+
+/// The same for texts that belong to no split, such as questions: what is cached is not sent again,
+/// and the rest is paid for under the same budgets and written into the ledger like any text.
+/// Afterwards Store::GetVector has them. REQUIRES: `options.split` is empty. kInvalidArgument:
+/// batch mode.
+Result<IngestReport> EmbedTexts(Store* store, const std::vector<std::string>& texts,
+                                Provider* provider, const IngestOptions& options);
 
 }  // namespace embstore

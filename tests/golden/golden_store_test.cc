@@ -40,9 +40,7 @@ std::unique_ptr<Store> MustOpen(const fs::path& directory, bool read_only) {
 }
 
 /// Those of a golden store: it was written before there were sketches.
-std::vector<std::string> FirstFamilies() {
-  return {kFamilyNames.begin(), kFamilyNames.end() - 1};
-}
+std::vector<std::string> FirstFamilies() { return {kFamilyNames.begin(), kFamilyNames.end() - 1}; }
 
 /// Every file below `directory` with its content.
 std::map<std::string, std::string> Snapshot(const fs::path& directory) {

@@ -35,8 +35,8 @@ struct Command {
 constexpr std::array kCommands = {
     Command{"ingest", embstore::tool::AddIngest},   Command{"plan", embstore::tool::AddPlan},
     Command{"export", embstore::tool::AddExport},   Command{"get", embstore::tool::AddGet},
-    Command{"similar", embstore::tool::AddSimilar}, Command{"status", embstore::tool::AddStatus},
-    Command{"jobs", embstore::tool::AddJobs},
+    Command{"similar", embstore::tool::AddSimilar}, Command{"search", embstore::tool::AddSearch},
+    Command{"status", embstore::tool::AddStatus},   Command{"jobs", embstore::tool::AddJobs},
 };
 
 void AddGlobalFlags(CLI::App& parser, GlobalFlags& flags) {
