@@ -179,7 +179,7 @@ EMBSTORE_API Result<IngestReport> Ingest(Store* store, const Dataset& dataset, P
 /// and the rest is paid for under the same budgets and written into the ledger like any text.
 /// Afterwards Store::GetVector has them. REQUIRES: `options.split` is empty. kInvalidArgument:
 /// batch mode.
-Result<IngestReport> EmbedTexts(Store* store, const std::vector<std::string>& texts,
-                                Provider* provider, const IngestOptions& options);
+EMBSTORE_API Result<IngestReport> EmbedTexts(Store* store, const std::vector<std::string>& texts,
+                                             Provider* provider, const IngestOptions& options);
 
 }  // namespace embstore
