@@ -148,6 +148,7 @@ class EMBSTORE_API Store {
 
  private:
   friend class StoreWriter;
+  friend class GarbageCollector;
   friend class SpaceScan;
   explicit Store(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
