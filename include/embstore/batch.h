@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "embstore/status.h"
+#include "embstore/visibility.h"
 
 namespace embstore {
 
@@ -58,7 +59,7 @@ struct BatchResultRow {
 /// keeps the order of steps. Errors mean the same as those of Provider::Embed; kNotFound: the
 /// server does not know the job or file (any more). Only Create can be kInDoubt. Safe for
 /// concurrent use.
-class BatchApi {
+class EMBSTORE_API BatchApi {
  public:
   virtual ~BatchApi() = default;
 

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include "embstore/visibility.h"
+
 namespace embstore {
 
 /// Raised by the owner of a run to ask for a clean stop; a plain atomic so that a signal handler
@@ -13,7 +15,7 @@ namespace embstore {
 using StopFlag = std::atomic<bool>;
 
 /// Safe for concurrent use.
-class Clock {
+class EMBSTORE_API Clock {
  public:
   virtual ~Clock() = default;
 
@@ -29,6 +31,6 @@ class Clock {
 };
 
 /// The machine's clocks. Lives for ever.
-Clock& SystemClock();
+EMBSTORE_API Clock& SystemClock();
 
 }  // namespace embstore

@@ -13,6 +13,7 @@
 #include "embstore/dataset.h"
 #include "embstore/money.h"
 #include "embstore/status.h"
+#include "embstore/visibility.h"
 
 namespace embstore {
 
@@ -114,7 +115,7 @@ struct PricingConfig {
 };
 
 /// The defaults of a Config equal the shipped config.yaml, but for `dataset.splits`.
-struct Config {
+struct EMBSTORE_API Config {
   Config();
   std::uint64_t seed = 42;
   DatasetConfig dataset;
@@ -131,9 +132,9 @@ struct Config {
 
 /// Reads and checks a configuration. Every error is kInvalidArgument and names file and line;
 /// unknown keys come with the nearest known one. kNotFound: no such file.
-Result<Config> LoadConfig(const std::filesystem::path& path);
+EMBSTORE_API Result<Config> LoadConfig(const std::filesystem::path& path);
 
 /// The same from memory; `name` stands for the path in messages.
-Result<Config> ParseConfig(std::string_view yaml, const std::string& name);
+EMBSTORE_API Result<Config> ParseConfig(std::string_view yaml, const std::string& name);
 
 }  // namespace embstore

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "embstore/status.h"
+#include "embstore/visibility.h"
 
 namespace embstore {
 
@@ -24,7 +25,7 @@ struct Document {
 };
 
 /// Reads a split once, in order. Not thread-safe; one thread at a time.
-class DocumentReader {
+class EMBSTORE_API DocumentReader {
  public:
   virtual ~DocumentReader() = default;
 
@@ -44,7 +45,7 @@ struct SourceStamp {
 };
 
 /// A source that can be read more than once with the same outcome. Safe for concurrent use.
-class Dataset {
+class EMBSTORE_API Dataset {
  public:
   virtual ~Dataset() = default;
 
@@ -71,8 +72,8 @@ enum class DatasetFormat {
 };
 
 /// "ag_news", "csv", "jsonl"; nothing for another word.
-std::optional<DatasetFormat> ParseDatasetFormat(std::string_view name);
-std::string_view DatasetFormatName(DatasetFormat format);
+EMBSTORE_API std::optional<DatasetFormat> ParseDatasetFormat(std::string_view name);
+EMBSTORE_API std::string_view DatasetFormatName(DatasetFormat format);
 
 struct FileDatasetOptions {
   std::filesystem::path path;  ///< Plain, gzip or zstd; told apart by content, not by name.
@@ -86,7 +87,7 @@ struct FileDatasetOptions {
 
 /// kNotFound: no such file. kInvalidArgument: not a regular file, or the options contradict
 /// each other. The content is checked by reading it.
-Result<std::unique_ptr<Dataset>> OpenFileDataset(FileDatasetOptions options);
+EMBSTORE_API Result<std::unique_ptr<Dataset>> OpenFileDataset(FileDatasetOptions options);
 
 /// A document that owns its strings.
 struct OwnedDocument {
@@ -96,6 +97,7 @@ struct OwnedDocument {
 };
 
 /// A dataset in memory. kInvalidArgument: some documents have an id and some have none.
-Result<std::unique_ptr<Dataset>> MakeMemoryDataset(std::vector<OwnedDocument> documents);
+EMBSTORE_API Result<std::unique_ptr<Dataset>> MakeMemoryDataset(
+    std::vector<OwnedDocument> documents);
 
 }  // namespace embstore

@@ -18,6 +18,7 @@
 #include "embstore/clock.h"
 #include "embstore/status.h"
 #include "embstore/store.h"
+#include "embstore/visibility.h"
 
 namespace embstore {
 
@@ -59,7 +60,7 @@ struct ExportReport {
 /// kWriteFailed: the old set is as it was, or its metadata file is gone and the next export writes
 /// a new one. kInvalidArgument: a target is no regular file, or more
 /// dimensions than there are.
-Result<ExportReport> ExportSplit(const Store& store, const ExportOptions& options);
+EMBSTORE_API Result<ExportReport> ExportSplit(const Store& store, const ExportOptions& options);
 
 /// How the files of an export stand to the vectors of a space.
 enum class ExportState {
@@ -74,7 +75,8 @@ struct ExportInfo {
 
 /// By the metadata file and the sizes of the others; their contents are not read.
 /// `directory` empty: the store's.
-Result<ExportInfo> FindExport(const Store& store, const std::string& split, SpaceId space,
-                              const std::filesystem::path& directory = {});
+EMBSTORE_API Result<ExportInfo> FindExport(const Store& store, const std::string& split,
+                                           SpaceId space,
+                                           const std::filesystem::path& directory = {});
 
 }  // namespace embstore

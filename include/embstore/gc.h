@@ -10,6 +10,7 @@
 #include "embstore/record.h"
 #include "embstore/status.h"
 #include "embstore/store.h"
+#include "embstore/visibility.h"
 
 namespace embstore {
 
@@ -50,6 +51,6 @@ struct GcReport {
 /// such split to forget. kHeld: it has an open batch job or a quarantined answer. kCorruption: a
 /// record that must be read is damaged; nothing was dropped.
 /// REQUIRES: the store is open for writing unless it is a dry run, and nobody ingests into it.
-Result<GcReport> CollectGarbage(Store* store, const GcOptions& options);
+EMBSTORE_API Result<GcReport> CollectGarbage(Store* store, const GcOptions& options);
 
 }  // namespace embstore

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "embstore/visibility.h"
+
 namespace embstore {
 
 /// All that decides a vector besides the text. How the text travelled (sync or batch), the batch
@@ -50,13 +52,13 @@ struct TextKey {
 };
 
 /// The key of exactly these bytes.
-TextKey MakeTextKey(std::string_view utf8);
+EMBSTORE_API TextKey MakeTextKey(std::string_view utf8);
 
-SpaceId MakeSpaceId(const EmbeddingIdentity& identity);
+EMBSTORE_API SpaceId MakeSpaceId(const EmbeddingIdentity& identity);
 
 /// Lower-case hex: 16 digits for a space, 32 for a hash or fingerprint.
-std::string ToHex(SpaceId space);
-std::string ToHex(const ContentHash& hash);
-std::string ToHex(const Fingerprint& fingerprint);
+EMBSTORE_API std::string ToHex(SpaceId space);
+EMBSTORE_API std::string ToHex(const ContentHash& hash);
+EMBSTORE_API std::string ToHex(const Fingerprint& fingerprint);
 
 }  // namespace embstore

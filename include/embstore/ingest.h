@@ -14,6 +14,7 @@
 #include "embstore/provider.h"
 #include "embstore/status.h"
 #include "embstore/store.h"
+#include "embstore/visibility.h"
 
 namespace embstore {
 
@@ -93,7 +94,7 @@ struct BatchStart {
 };
 
 /// Told what happens, always from the thread that called Ingest. Default: ignores everything.
-class IngestObserver {
+class EMBSTORE_API IngestObserver {
  public:
   virtual ~IngestObserver() = default;
   virtual void OnWarning(const std::string& /*message*/) {}
@@ -164,21 +165,21 @@ struct IngestReport {
 
 /// Reads and checks the whole dataset and asks the store what is missing. Sends nothing and
 /// writes nothing. `store` may be null (there is none yet) or read-only.
-Result<IngestPlan> PlanIngest(const Store* store, const Dataset& dataset, const Provider& provider,
-                              const IngestOptions& options);
+EMBSTORE_API Result<IngestPlan> PlanIngest(const Store* store, const Dataset& dataset,
+                                           const Provider& provider, const IngestOptions& options);
 
 /// Embeds what is missing and stores it, one durable commit for the replies that are there. Fails
 /// before anything is sent when the input is bad or the store cannot be written; afterwards it
 /// answers a report whose `outcome` says how it ended. Calls provider.Embed from `concurrency`
 /// threads of its own.
-Result<IngestReport> Ingest(Store* store, const Dataset& dataset, Provider* provider,
-                            const IngestOptions& options);
+EMBSTORE_API Result<IngestReport> Ingest(Store* store, const Dataset& dataset, Provider* provider,
+                                         const IngestOptions& options);
 
 /// The same for texts that belong to no split, such as questions: what is cached is not sent again,
 /// and the rest is paid for under the same budgets and written into the ledger like any text.
 /// Afterwards Store::GetVector has them. REQUIRES: `options.split` is empty. kInvalidArgument:
 /// batch mode.
-Result<IngestReport> EmbedTexts(Store* store, const std::vector<std::string>& texts,
-                                Provider* provider, const IngestOptions& options);
+EMBSTORE_API Result<IngestReport> EmbedTexts(Store* store, const std::vector<std::string>& texts,
+                                             Provider* provider, const IngestOptions& options);
 
 }  // namespace embstore

@@ -8,6 +8,7 @@
 #include "embstore/provider.h"
 #include "embstore/status.h"
 #include "embstore/store.h"
+#include "embstore/visibility.h"
 
 namespace embstore {
 
@@ -23,20 +24,21 @@ struct CollectReport {
 /// what is ready. With `options.batch.wait` until all are settled, or `options.stop` is set. Sends
 /// no new texts. Of `options` counts: batch, retry, check_pairing, stop, observer, clock.
 /// An error leaves the jobs as they are.
-Result<CollectReport> CollectJobs(Store* store, Provider* provider, const IngestOptions& options);
+EMBSTORE_API Result<CollectReport> CollectJobs(Store* store, Provider* provider,
+                                               const IngestOptions& options);
 
 /// Stops a job: one that the server does not have yet ends here, another one is asked for on the
 /// server and collected, with what it delivered, once it has ended there.
 /// kNotFound: no open job with this id. kInvalidArgument: it cannot be cancelled (any more).
-Status CancelJob(Store* store, Provider* provider, std::uint64_t id);
+EMBSTORE_API Status CancelJob(Store* store, Provider* provider, std::uint64_t id);
 
 /// Gives a job or a quarantined answer up: its texts are missing again, and what it may have cost
 /// is in doubt. kNotFound: no open one with this id.
-Status AbandonJob(Store* store, std::uint64_t id);
+EMBSTORE_API Status AbandonJob(Store* store, std::uint64_t id);
 
 /// Stores what a quarantined job or answer brought in spite of the checks: whatever has a known key
 /// and a vector of the right size. Answers how many texts. Needs the provider to read a job's file.
 /// kNotFound: no quarantined one with this id.
-Result<std::uint64_t> AcceptJob(Store* store, Provider* provider, std::uint64_t id);
+EMBSTORE_API Result<std::uint64_t> AcceptJob(Store* store, Provider* provider, std::uint64_t id);
 
 }  // namespace embstore

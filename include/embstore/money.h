@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "embstore/visibility.h"
+
 namespace embstore {
 
 /// An amount in nano-dollars (10^-9 USD). Holds up to about 9.2 billion USD.
@@ -27,14 +29,14 @@ struct Price {
 };
 
 /// The cost of `tokens` at `price`, rounded up to a nano-dollar.
-Money CostOf(std::uint64_t tokens, Price price);
+EMBSTORE_API Money CostOf(std::uint64_t tokens, Price price);
 
 /// "$0.0900": four decimals, the last one rounded half up.
-std::string FormatUsd(Money money);
+EMBSTORE_API std::string FormatUsd(Money money);
 
 /// Reads a plain decimal number of dollars such as "1.25": no sign, no exponent, at most nine
 /// decimals (up to six for a price). Nothing for anything else.
-std::optional<Money> ParseUsd(std::string_view text);
-std::optional<Price> ParsePricePerMillion(std::string_view text);
+EMBSTORE_API std::optional<Money> ParseUsd(std::string_view text);
+EMBSTORE_API std::optional<Price> ParsePricePerMillion(std::string_view text);
 
 }  // namespace embstore

@@ -14,6 +14,7 @@
 #include "embstore/batch.h"
 #include "embstore/identity.h"
 #include "embstore/status.h"
+#include "embstore/visibility.h"
 
 namespace embstore {
 
@@ -39,11 +40,11 @@ struct EmbedReply {
 
 /// The identity under which questions to documents of `documents` are embedded: Gemini's
 /// RETRIEVAL_DOCUMENT is asked with RETRIEVAL_QUERY, everything else with itself.
-EmbeddingIdentity QueryIdentity(EmbeddingIdentity documents);
+EMBSTORE_API EmbeddingIdentity QueryIdentity(EmbeddingIdentity documents);
 
 /// Turns texts into vectors. Embed is called by several threads at once; the rest is constant.
 /// Safe for concurrent use.
-class Provider {
+class EMBSTORE_API Provider {
  public:
   virtual ~Provider() = default;
 
@@ -79,10 +80,11 @@ struct LocalProviderOptions {
   std::uint32_t dimensions = 768;
 };
 /// kInvalidArgument: dimensions not in 8..8192.
-Result<std::unique_ptr<Provider>> MakeLocalProvider(const LocalProviderOptions& options);
+EMBSTORE_API Result<std::unique_ptr<Provider>> MakeLocalProvider(
+    const LocalProviderOptions& options);
 
 /// A key that cannot be printed: no stream operator, no conversion. Wiped when destroyed.
-class Secret {
+class EMBSTORE_API Secret {
  public:
   Secret() = default;
   explicit Secret(std::string value) : value_(std::move(value)) {}
@@ -123,7 +125,7 @@ struct GeminiOptions {
 };
 /// kInvalidArgument: a bad URL (plain http is for loopback only), an unknown task type, or
 /// dimensions that the model does not have. kPermissionDenied: no key.
-Result<std::unique_ptr<Provider>> MakeGeminiProvider(const GeminiOptions& options);
+EMBSTORE_API Result<std::unique_ptr<Provider>> MakeGeminiProvider(const GeminiOptions& options);
 
 /// Any server with OpenAI's /v1/embeddings: OpenAI itself, Ollama, llama.cpp, TEI, vLLM. Asks for
 /// base64 until the server once refuses the field, which costs one more request; takes lists of
@@ -151,6 +153,6 @@ struct OpenAiOptions {
 };
 /// kInvalidArgument: a bad URL, or numbers out of range. kPermissionDenied: no key for an address
 /// that is not loopback.
-Result<std::unique_ptr<Provider>> MakeOpenAiProvider(const OpenAiOptions& options);
+EMBSTORE_API Result<std::unique_ptr<Provider>> MakeOpenAiProvider(const OpenAiOptions& options);
 
 }  // namespace embstore

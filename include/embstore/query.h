@@ -15,6 +15,7 @@
 #include "embstore/identity.h"
 #include "embstore/status.h"
 #include "embstore/store.h"
+#include "embstore/visibility.h"
 
 namespace embstore {
 
@@ -24,7 +25,7 @@ struct Hit {
 };
 
 /// Higher score first; equal scores by position.
-bool IsBetter(const Hit& a, const Hit& b);
+EMBSTORE_API bool IsBetter(const Hit& a, const Hit& b);
 
 struct QueryOptions {
   std::uint32_t k = 10;
@@ -48,7 +49,7 @@ struct SearcherOptions {
 /// The vectors of a split or of a space, made ready for search as they were when it was made.
 ///
 /// Safe for concurrent use. REQUIRES: the store outlives it.
-class Searcher {
+class EMBSTORE_API Searcher {
  public:
   /// Positions are those of the split's documents. Documents without a vector, and vectors that are
   /// zero or not finite, are no answers.
@@ -79,7 +80,7 @@ class Searcher {
   Result<std::vector<std::vector<Hit>>> SearchBatch(std::span<const float> queries,
                                                     const QueryOptions& options) const;
 
-  struct Impl;  // Internal.
+  struct EMBSTORE_HIDDEN Impl;  // Internal.
 
  private:
   explicit Searcher(std::unique_ptr<Impl> impl);

@@ -8,6 +8,8 @@
 #include <span>
 #include <string_view>
 
+#include "embstore/visibility.h"
+
 namespace embstore {
 
 /// The quotas of a kind of account. Zero: no such quota.
@@ -20,9 +22,10 @@ struct QuotaTier {
 };
 
 /// From the smallest up. Static storage.
-std::span<const QuotaTier> GeminiTiers();
+EMBSTORE_API std::span<const QuotaTier> GeminiTiers();
 
 /// Time for `texts` with `tokens` by synchronous calls when only the quotas count.
-std::chrono::seconds QuotaTime(const QuotaTier& tier, std::uint64_t texts, std::uint64_t tokens);
+EMBSTORE_API std::chrono::seconds QuotaTime(const QuotaTier& tier, std::uint64_t texts,
+                                            std::uint64_t tokens);
 
 }  // namespace embstore

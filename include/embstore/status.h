@@ -11,6 +11,8 @@
 #include <utility>
 #include <variant>
 
+#include "embstore/visibility.h"
+
 namespace embstore {
 
 /// What went wrong, chosen by what the caller would do next.
@@ -36,7 +38,7 @@ enum class Code {
 };
 
 /// The name of a code as it appears in messages, e.g. "not found". Static storage.
-std::string_view CodeName(Code code);
+EMBSTORE_API std::string_view CodeName(Code code);
 
 /// What a server said about asking again. Zero means "not said".
 struct Backoff {
@@ -48,7 +50,7 @@ struct Backoff {
 
 /// Success, or a code with a message for people. Immutable after construction, cheap to move.
 /// Messages never hold a secret.
-class [[nodiscard]] Status {
+class [[nodiscard]] EMBSTORE_API Status {
  public:
   Status() = default;
   Status(Code code, std::string message, Backoff backoff = {})

@@ -22,6 +22,7 @@
 #include "embstore/record.h"
 #include "embstore/spending.h"
 #include "embstore/status.h"
+#include "embstore/visibility.h"
 
 namespace embstore {
 
@@ -65,7 +66,7 @@ struct DocumentInfo {
 /// Safe for concurrent use. One process at a time may have a directory open for writing; any
 /// number may read. Every value is checked against its checksum before it is handed out:
 /// kCorruption from any call below means that stored bytes changed, never that data is absent.
-class Store {
+class EMBSTORE_API Store {
  public:
   /// Opens the cache directory `directory`; the database is its subdirectory `store`.
   /// kLocked: another process writes; the message names it. kNotFound: no store there (read-only,
@@ -143,7 +144,7 @@ class Store {
   /// Bytes of all files of the database.
   Result<std::uint64_t> DiskBytes() const;
 
-  struct Impl;  // Internal.
+  struct EMBSTORE_HIDDEN Impl;  // Internal.
 
  private:
   friend class StoreWriter;

@@ -12,6 +12,7 @@
 
 #include "embstore/record.h"
 #include "embstore/status.h"
+#include "embstore/visibility.h"
 
 namespace embstore {
 
@@ -63,7 +64,7 @@ struct VerifyOptions {
 /// is not there any more at a second look, at a newer state, is none. Memory: 8 bytes a vector and
 /// 16 bytes a document of the longest list. kNotFound: nothing is there. kIncompatible: a newer
 /// version's. kInvalidArgument: it may not be read, or a directory is none. Damage is no error.
-Result<VerifyReport> VerifyAll(const std::filesystem::path& directory,
-                               const VerifyOptions& options);
+EMBSTORE_API Result<VerifyReport> VerifyAll(const std::filesystem::path& directory,
+                                            const VerifyOptions& options);
 
 }  // namespace embstore

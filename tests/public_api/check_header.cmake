@@ -1,4 +1,5 @@
-# cmake -DCOMPILER=... -DINCLUDE_DIR=... -DHEADER=embstore/x.h -P check_header.cmake
+# cmake -DCOMPILER=... -DINCLUDE_DIR=... -DGENERATED_DIR=... -DHEADER=embstore/x.h
+#   -P check_header.cmake
 cmake_minimum_required(VERSION 3.25)
 
 file(READ ${INCLUDE_DIR}/${HEADER} text)
@@ -10,7 +11,7 @@ if(NOT text MATCHES "\n#pragma once\n")
 endif()
 string(REGEX MATCHALL "\n[ \t]*#[ \t]*include[^\n]*" includes "${text}")
 foreach(include IN LISTS includes)
-  if(NOT include MATCHES "^\n#include (<[a-z_]+>|\"embstore/[a-z_]+\\.h\")$")
+  if(NOT include MATCHES "^\n#include (<[a-z_]+>|<std(def|int)\\.h>|\"embstore/[a-z_]+\\.h\")$")
     message(FATAL_ERROR "${HEADER}: neither standard nor public:${include}")
   endif()
 endforeach()
@@ -19,7 +20,7 @@ endforeach()
 execute_process(
   COMMAND ${CMAKE_COMMAND} -E echo "#include \"${HEADER}\""
   COMMAND ${COMPILER} -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-          -Wnon-virtual-dtor -Werror -I${INCLUDE_DIR} -x c++ -
+          -Wnon-virtual-dtor -Werror -I${INCLUDE_DIR} -I${GENERATED_DIR} -x c++ -
   RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
 if(NOT result EQUAL 0)
   message(FATAL_ERROR "${HEADER} does not compile alone:\n${output}")

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "app.h"
+#include "embstore/version.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/text.h"
 #include "signals.h"
