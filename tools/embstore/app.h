@@ -97,5 +97,6 @@ CommandBody AddGet(CLI::App& parser);
 CommandBody AddSimilar(CLI::App& parser);
 CommandBody AddStatus(CLI::App& parser);
 CommandBody AddJobs(CLI::App& parser);
+CommandBody AddImport(CLI::App& parser);
 
 }  // namespace embstore::tool

@@ -35,7 +35,7 @@ constexpr std::array kCommands = {
     Command{"ingest", embstore::tool::AddIngest},   Command{"plan", embstore::tool::AddPlan},
     Command{"export", embstore::tool::AddExport},   Command{"get", embstore::tool::AddGet},
     Command{"similar", embstore::tool::AddSimilar}, Command{"status", embstore::tool::AddStatus},
-    Command{"jobs", embstore::tool::AddJobs},
+    Command{"jobs", embstore::tool::AddJobs},       Command{"import", embstore::tool::AddImport},
 };
 
 void AddGlobalFlags(CLI::App& parser, GlobalFlags& flags) {

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// embstore import: vectors that were paid for elsewhere.
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "app.h"
+#include "embstore/import.h"
+#include "engine/base/text.h"
+#include "engine/json/json_writer.h"
+#include "flags.h"
+#include "progress.h"
+#include "rows.h"
+#include "settings.h"
+#include "signals.h"
+
+namespace embstore::tool {
+namespace {
+
+constexpr std::string_view kFailed = "Import failed";
+
+struct ImportFlags {
+  IngestFlags split;
+  std::string npy;
+  bool accept = false;
+  bool overwrite = false;
+  bool dry_run = false;
+};
+
+Result<std::unique_ptr<VectorSource>> OpenSource(const ImportFlags& flags) {
+  auto source = OpenNpyVectors(flags.npy);
+  if (source.code() == Code::kNotFound) {
+    return Status(Code::kInvalidArgument, source.status().message());
+  }
+  return source;
+}
+
+std::string ReportJson(const ImportFlags& flags, const ImportReport& r) {
+  std::string out;
+  JsonWriter json(&out, 2);
+  json.BeginObject();
+  json.Key("split").String(flags.split.split);
+  json.Key("source").String(r.source);
+  json.Key("documents").Uint(r.documents);
+  json.Key("unique_documents").Uint(r.unique_documents);
+  json.Key("matched").Uint(r.matched);
+  json.Key("imported").Uint(r.imported);
+  json.Key("cached").Uint(r.cached);
+  json.Key("differing").Uint(r.differing);
+  json.Key("conflicting").Uint(r.conflicting);
+  json.Key("unmatched_rows").Uint(r.unmatched.count);
+  json.Key("missing").Uint(r.missing);
+  json.Key("dimensions").Uint(r.dimensions);
+  json.Key("space").String(ToHex(r.space));
+  json.Key("complete").Bool(r.complete);
+  json.Key("dry_run").Bool(flags.dry_run);
+  if (!r.outcome.ok()) {
+    json.Key("error").BeginObject();
+    json.Key("code").String(CodeName(r.outcome.code()));
+    json.Key("message").String(r.outcome.message());
+    json.EndObject();
+  }
+  json.EndObject();
+  return out + "\n";
+}
+
+std::string ReportTable(const ImportFlags& flags, const ImportReport& r) {
+  return FormatFacts({
+      {"split", flags.split.split},
+      {"source", r.source},
+      {"documents",
+       fmt::format("{} ({} distinct)", WithCommas(r.documents), WithCommas(r.unique_documents))},
+      {"matched", WithCommas(r.matched)},
+      {flags.dry_run ? "to import" : "imported", WithCommas(r.imported)},
+      {"cached", WithCommas(r.cached)},
+      {"differing", WithCommas(r.differing)},
+      {"unmatched", WithCommas(r.unmatched.count) + " rows"},
+      {"missing", WithCommas(r.missing) + " documents"},
+      {"dimensions", std::to_string(r.dimensions)},
+      {"cost", FormatUsd(Money())},
+      {"space", ToHex(r.space)},
+      {"complete", r.complete ? "yes" : "no"},
+  });
+}
+
+/// "'a', 'b', ...".
+std::string Names(const std::vector<std::string>& names, std::uint64_t count) {
+  std::string text;
+  for (const std::string& name : names) {
+    text += (text.empty() ? "'" : ", '") + Printable(name, 80) + "'";
+  }
+  return names.size() < count ? text + ", ..." : text;
+}
+
+void WarnOfLeftovers(const App& app, const ImportFlags& flags, const ImportReport& r) {
+  if (r.conflicting > 0) {
+    app.Warn(fmt::format("{} texts have several different vectors in {}; the first of each counts",
+                         r.conflicting, r.source));
+  }
+  if (r.differing > 0 && !flags.overwrite) {
+    app.Warn(fmt::format(
+        "{} texts have another vector than {} and were left alone; --overwrite takes the new ones",
+        r.differing, r.source));
+  }
+  if (r.unmatched.count > 0) {
+    app.Warn(fmt::format("{} rows of {} belong to no document: {}", r.unmatched.count, r.source,
+                         Names(r.unmatched.names, r.unmatched.count)));
+  }
+  if (r.missing > 0) {
+    app.Warn(fmt::format("{} documents {} no vector: {}", r.missing,
+                         flags.dry_run ? "would have" : "have", Names(r.missing_ids, r.missing)));
+  }
+}
+
+int Conclude(const App& app, const ImportFlags& flags, const ImportReport& report) {
+  WarnOfLeftovers(app, flags, report);
+  if (report.outcome.code() == Code::kCancelled) {
+    app.Say("interrupted: what was imported is stored. Run the same command to go on.");
+  } else if (!report.outcome.ok()) {
+    fmt::print(stderr,
+               "❌ {}: {}\nWhat was imported before is stored. Run the same command to go on.\n",
+               kFailed, report.outcome.message());
+  } else if (!flags.dry_run) {
+    app.Say(fmt::format("✅ Imported {} vectors", WithCommas(report.imported)));
+  }
+  const Status printed =
+      Print(app.flags().json ? ReportJson(flags, report) : ReportTable(flags, report));
+  if (!printed.ok()) return app.Fail("Cannot print the report", printed);
+  return ExitCodeOf(report.outcome.code());
+}
+
+class Warnings final : public IngestObserver {
+ public:
+  explicit Warnings(const App& app) : app_(app) {}
+  void OnWarning(const std::string& message) override { app_.Warn(message); }
+
+ private:
+  const App& app_;
+};
+
+Result<ImportReport> PlanOnly(App& app, const PreparedImport& prepared, VectorSource* source) {
+  auto store = app.OpenStore(prepared.config, /*read_only=*/true);
+  if (!store.ok() && store.code() != Code::kNotFound) return store.status();
+  return PlanImport(store.ok() ? store->get() : nullptr, *prepared.dataset, source,
+                    prepared.options);
+}
+
+Result<ImportReport> ImportAll(App& app, const PreparedImport& prepared, VectorSource* source) {
+  auto store = app.OpenStore(prepared.config, /*read_only=*/false);
+  if (!store.ok()) return store.status();
+  auto report = ImportVectors(store->get(), *prepared.dataset, source, prepared.options);
+  if (!report.ok()) return report;
+  const Status closed = (*store)->Close();
+  if (report->outcome.ok()) report->outcome = closed;
+  return report;
+}
+
+int RunImport(App& app, const ImportFlags& flags) {
+  const StopFlag& stop = InstallSignalHandlers();
+  auto prepared = PrepareImport(app, flags.split);
+  if (!prepared.ok()) return app.Fail(kFailed, prepared.status());
+  auto source = OpenSource(flags);
+  if (!source.ok()) return app.Fail(kFailed, source.status());
+  Warnings warnings(app);
+  ImportOptions& options = prepared->options;
+  options.overwrite = flags.overwrite;
+  options.check_pairing = options.check_pairing && !flags.accept;
+  options.observer = &warnings;
+  options.stop = &stop;
+  const auto report = flags.dry_run ? PlanOnly(app, *prepared, source->get())
+                                    : ImportAll(app, *prepared, source->get());
+  if (!report.ok()) return app.Fail(kFailed, report.status());
+  return Conclude(app, flags, *report);
+}
+
+}  // namespace
+
+CommandBody AddImport(CLI::App& parser) {
+  auto flags = std::make_shared<ImportFlags>();
+  CLI::App* command = parser.add_subcommand("import", "Bring in vectors paid for elsewhere");
+  AddSplitFlags(*command, flags->split);
+  command->add_option("--npy", flags->npy, "NumPy file: row i belongs to document i")->required();
+  command->add_flag("--overwrite", flags->overwrite, "Also texts that have another vector");
+  command->add_flag("--accept", flags->accept, "Even if vectors do not seem to fit their texts");
+  command->add_flag("--dry-run", flags->dry_run, "Only check and count; write nothing");
+  return [flags](App& app) { return RunImport(app, *flags); };
+}
+
+}  // namespace embstore::tool
