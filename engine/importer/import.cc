@@ -54,11 +54,20 @@ Status NothingStored(const Status& status) {
 Result<ImportReport> Match(DocumentMatcher* matcher, VectorSource* source,
                            const ImportOptions& options) {
   if (Status matched = matcher->Run(); !matched.ok()) return matched;
-  auto unmatched = source->Unmatched();
-  if (!unmatched.ok()) return unmatched.status();
+  auto summary = source->Summarize();
+  if (!summary.ok()) return summary.status();
   ImportReport report = matcher->Judge();
+  if (report.matched == 0) {
+    return Status(Code::kInvalidArgument,
+                  source->Name() +
+                      ": none of its vectors belongs to a document; texts must be the "
+                      "same to the byte, so look at the fields they are made of");
+  }
   report.source = source->Name();
-  report.unmatched = std::move(*unmatched);
+  report.unmatched_rows = summary->unmatched_rows;
+  report.unmatched_names = std::move(summary->unmatched_names);
+  report.conflicting += summary->conflicting;
+  report.remarks = std::move(summary->remarks);
   report.dimensions = options.identity.dimensions;
   report.space = MakeSpaceId(options.identity);
   return report;

@@ -57,10 +57,6 @@ class NpyVectors final : public VectorSource {
     return true;
   }
 
-  Result<UnmatchedRows> Unmatched() override {
-    return UnmatchedRows();  // As many rows as documents, or nothing is imported at all.
-  }
-
  private:
   Status Invalid(const std::string& what) const {
     return {Code::kInvalidArgument, Name() + ": " + what};

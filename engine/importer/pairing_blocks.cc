@@ -41,7 +41,8 @@ Status PairingBlocks::Check(std::size_t rows) {
     return {Code::kInvalidArgument, "the vectors of documents " + std::to_string(positions_[0]) +
                                         " to " + std::to_string(positions_[rows - 1]) +
                                         " do not fit their texts, as when rows were mixed up" +
-                                        Describe(verdict, rows)};
+                                        Describe(verdict, rows) +
+                                        "; if they are right all the same, --accept takes them"};
   }
   const auto count = static_cast<long>(rows);
   positions_.erase(positions_.begin(), positions_.begin() + count);

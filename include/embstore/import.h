@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,10 +20,13 @@
 
 namespace embstore {
 
-/// What a source has that no document asked for.
-struct UnmatchedRows {
-  std::uint64_t count = 0;
-  std::vector<std::string> names;  ///< Of the first few.
+/// What is to be said of a source after a pass over all documents.
+struct SourceSummary {
+  std::uint64_t unmatched_rows = 0;          ///< No document asked for them.
+  std::vector<std::string> unmatched_names;  ///< Of the first few.
+  /// Texts or ids that come several times with different vectors; the first counts.
+  std::uint64_t conflicting = 0;
+  std::vector<std::string> remarks;  ///< What else a person should know, one line each.
 };
 
 /// Vectors of other tools, found by document. Not thread-safe; one thread at a time.
@@ -49,15 +53,44 @@ class VectorSource {
   virtual Result<bool> Find(const Document& document, std::span<float> out) = 0;
 
   /// REQUIRES: at the end of a pass.
-  virtual Result<UnmatchedRows> Unmatched() = 0;
-
-  /// What else a person should know of it, such as rows with an error in the place of a vector.
-  virtual std::vector<std::string> Remarks() const { return {}; }
+  virtual Result<SourceSummary> Summarize() { return SourceSummary(); }
 };
 
 /// A NumPy array (N, D) of float16, float32 or float64 in C order, also packed by gzip or zstd: row
 /// i belongs to document i.
 Result<std::unique_ptr<VectorSource>> OpenNpyVectors(const std::filesystem::path& file);
+
+// The sources below are matched by text or id, in any order. Their vectors go through a temporary
+// file without a name in the directory `scratch`, of 4 * D bytes a row. Texts must be the same to
+// the byte. kNotFound: no such file.
+
+/// The embeddings database of the tool `llm` (SQLite): by the text where it was stored, else by its
+/// MD5, else by id. `collection` may be empty when there is only one.
+Result<std::unique_ptr<VectorSource>> OpenLlmVectors(const std::filesystem::path& file,
+                                                     const std::string& collection,
+                                                     const std::filesystem::path& scratch);
+
+/// One JSON object a line: "embedding", a list of numbers or the base64 of little-endian float32,
+/// and "text" or "id".
+Result<std::unique_ptr<VectorSource>> OpenJsonlVectors(const std::filesystem::path& file,
+                                                       const std::filesystem::path& scratch);
+
+/// The result file of a batch job of Gemini. With `requests`, the job's input file, by the texts
+/// there; if that is empty, "key" is the document's id.
+Result<std::unique_ptr<VectorSource>> OpenGeminiBatchVectors(const std::filesystem::path& file,
+                                                             const std::filesystem::path& requests,
+                                                             const std::filesystem::path& scratch);
+
+/// The same of OpenAI, where "custom_id" is the document's id.
+Result<std::unique_ptr<VectorSource>> OpenOpenAiBatchVectors(const std::filesystem::path& file,
+                                                             const std::filesystem::path& requests,
+                                                             const std::filesystem::path& scratch);
+
+/// The folder of a LangChain CacheBackedEmbeddings over a LocalFileStore, with any of its key
+/// encoders: by the hash of the text. Without `name_space` it is read off the file names, if there
+/// is only one.
+Result<std::unique_ptr<VectorSource>> OpenLangchainVectors(
+    const std::filesystem::path& folder, const std::optional<std::string>& name_space);
 
 struct ImportOptions {
   std::string split;                   ///< As IngestOptions::split.
@@ -84,8 +117,10 @@ struct ImportReport {
   std::uint64_t differing = 0;    ///< Of matched: had another vector before.
   std::uint64_t conflicting = 0;  ///< Texts with several vectors in the source: the first counts.
   std::uint64_t missing = 0;      ///< Documents without a vector afterwards.
-  std::vector<std::string> missing_ids;  ///< Of the first few.
-  UnmatchedRows unmatched;
+  std::vector<std::string> missing_ids;      ///< Of the first few.
+  std::uint64_t unmatched_rows = 0;          ///< Rows of the source for no document.
+  std::vector<std::string> unmatched_names;  ///< Of the first few.
+  std::vector<std::string> remarks;          ///< Of the source.
   std::uint32_t dimensions = 0;
   SpaceId space;
   bool complete = false;  ///< Every document has a vector.
@@ -102,7 +137,8 @@ Result<ImportReport> PlanImport(const Store* store, const Dataset& dataset, Vect
 /// Checks everything, makes the documents of `dataset` the list of the split, and stores a vector
 /// for each text that has none and that the source has one for. An error says that nothing was
 /// stored: kInvalidArgument, when a row is not a finite vector of the right size, when the number
-/// of rows is not that of the documents, or when vectors do not fit their texts.
+/// of rows is not that of the documents, when no document has a vector in the source, or when
+/// vectors do not fit their texts.
 Result<ImportReport> ImportVectors(Store* store, const Dataset& dataset, VectorSource* source,
                                    const ImportOptions& options);
 

@@ -21,14 +21,35 @@ constexpr std::string_view kFailed = "Import failed";
 
 struct ImportFlags {
   IngestFlags split;
-  std::string npy;
+  std::optional<std::string> npy;
+  std::optional<std::string> llm;
+  std::string collection;
+  std::optional<std::string> langchain;
+  std::optional<std::string> name_space;
+  std::optional<std::string> jsonl;
+  std::optional<std::string> gemini_batch;
+  std::optional<std::string> openai_batch;
+  std::string requests;
   bool accept = false;
   bool overwrite = false;
   bool dry_run = false;
 };
 
-Result<std::unique_ptr<VectorSource>> OpenSource(const ImportFlags& flags) {
-  auto source = OpenNpyVectors(flags.npy);
+Result<std::unique_ptr<VectorSource>> OpenChosen(const ImportFlags& flags,
+                                                 const std::filesystem::path& scratch) {
+  if (flags.npy) return OpenNpyVectors(*flags.npy);
+  if (flags.llm) return OpenLlmVectors(*flags.llm, flags.collection, scratch);
+  if (flags.langchain) return OpenLangchainVectors(*flags.langchain, flags.name_space);
+  if (flags.jsonl) return OpenJsonlVectors(*flags.jsonl, scratch);
+  if (flags.gemini_batch) {
+    return OpenGeminiBatchVectors(*flags.gemini_batch, flags.requests, scratch);
+  }
+  return OpenOpenAiBatchVectors(*flags.openai_batch, flags.requests, scratch);
+}
+
+Result<std::unique_ptr<VectorSource>> OpenSource(const ImportFlags& flags,
+                                                 const std::filesystem::path& scratch) {
+  auto source = OpenChosen(flags, scratch);
   if (source.code() == Code::kNotFound) {
     return Status(Code::kInvalidArgument, source.status().message());
   }
@@ -48,7 +69,7 @@ std::string ReportJson(const ImportFlags& flags, const ImportReport& r) {
   json.Key("cached").Uint(r.cached);
   json.Key("differing").Uint(r.differing);
   json.Key("conflicting").Uint(r.conflicting);
-  json.Key("unmatched_rows").Uint(r.unmatched.count);
+  json.Key("unmatched_rows").Uint(r.unmatched_rows);
   json.Key("missing").Uint(r.missing);
   json.Key("dimensions").Uint(r.dimensions);
   json.Key("space").String(ToHex(r.space));
@@ -74,7 +95,7 @@ std::string ReportTable(const ImportFlags& flags, const ImportReport& r) {
       {flags.dry_run ? "to import" : "imported", WithCommas(r.imported)},
       {"cached", WithCommas(r.cached)},
       {"differing", WithCommas(r.differing)},
-      {"unmatched", WithCommas(r.unmatched.count) + " rows"},
+      {"unmatched", WithCommas(r.unmatched_rows) + " rows"},
       {"missing", WithCommas(r.missing) + " documents"},
       {"dimensions", std::to_string(r.dimensions)},
       {"cost", FormatUsd(Money())},
@@ -83,28 +104,30 @@ std::string ReportTable(const ImportFlags& flags, const ImportReport& r) {
   });
 }
 
-/// "'a', 'b', ...".
+/// "a, b, ...".
 std::string Names(const std::vector<std::string>& names, std::uint64_t count) {
   std::string text;
   for (const std::string& name : names) {
-    text += (text.empty() ? "'" : ", '") + Printable(name, 80) + "'";
+    text += (text.empty() ? "" : ", ") + Printable(name, 200);
   }
   return names.size() < count ? text + ", ..." : text;
 }
 
 void WarnOfLeftovers(const App& app, const ImportFlags& flags, const ImportReport& r) {
+  for (const std::string& remark : r.remarks) app.Say(remark);
   if (r.conflicting > 0) {
-    app.Warn(fmt::format("{} texts have several different vectors in {}; the first of each counts",
-                         r.conflicting, r.source));
+    app.Warn(fmt::format(
+        "{} texts or ids have several different vectors in {}; the first of each counts",
+        r.conflicting, r.source));
   }
   if (r.differing > 0 && !flags.overwrite) {
     app.Warn(fmt::format(
         "{} texts have another vector than {} and were left alone; --overwrite takes the new ones",
         r.differing, r.source));
   }
-  if (r.unmatched.count > 0) {
-    app.Warn(fmt::format("{} rows of {} belong to no document: {}", r.unmatched.count, r.source,
-                         Names(r.unmatched.names, r.unmatched.count)));
+  if (r.unmatched_rows > 0) {
+    app.Warn(fmt::format("{} rows of {} belong to no document: {}", r.unmatched_rows, r.source,
+                         Names(r.unmatched_names, r.unmatched_rows)));
   }
   if (r.missing > 0) {
     app.Warn(fmt::format("{} documents {} no vector: {}", r.missing,
@@ -159,7 +182,14 @@ int RunImport(App& app, const ImportFlags& flags) {
   const StopFlag& stop = InstallSignalHandlers();
   auto prepared = PrepareImport(app, flags.split);
   if (!prepared.ok()) return app.Fail(kFailed, prepared.status());
-  auto source = OpenSource(flags);
+  // A dry run leaves the cache directory alone.
+  const std::filesystem::path scratch =
+      flags.dry_run ? std::filesystem::temp_directory_path() : app.StoreDirectory(prepared->config);
+  if (!flags.requests.empty() && !flags.gemini_batch && !flags.openai_batch) {
+    return app.Fail(kFailed, {Code::kInvalidArgument,
+                              "--requests belongs to --gemini-batch or --openai-batch"});
+  }
+  auto source = OpenSource(flags, scratch);
   if (!source.ok()) return app.Fail(kFailed, source.status());
   Warnings warnings(app);
   ImportOptions& options = prepared->options;
@@ -173,13 +203,31 @@ int RunImport(App& app, const ImportFlags& flags) {
   return Conclude(app, flags, *report);
 }
 
+void AddSourceFlags(CLI::App& command, ImportFlags& flags) {
+  CLI::Option_group* const source = command.add_option_group("source", "One of these");
+  source->add_option("--npy", flags.npy, "NumPy file: row i belongs to document i");
+  CLI::Option* const llm = source->add_option("--llm", flags.llm, "Database of llm's embeddings");
+  CLI::Option* const langchain =
+      source->add_option("--langchain", flags.langchain, "Folder of LangChain's cache");
+  source->add_option("--jsonl", flags.jsonl, "Lines with text or id, and embedding");
+  source->add_option("--gemini-batch", flags.gemini_batch, "Result file of a batch job");
+  source->add_option("--openai-batch", flags.openai_batch, "Result file of a batch job");
+  source->require_option(1);
+  command.add_option("--collection", flags.collection, "With --llm: which, if there are several")
+      ->needs(llm);
+  command
+      .add_option("--namespace", flags.name_space, "With --langchain: which, if there are several")
+      ->needs(langchain);
+  command.add_option("--requests", flags.requests, "Input file of the batch job, for its texts");
+}
+
 }  // namespace
 
 CommandBody AddImport(CLI::App& parser) {
   auto flags = std::make_shared<ImportFlags>();
   CLI::App* command = parser.add_subcommand("import", "Bring in vectors paid for elsewhere");
   AddSplitFlags(*command, flags->split);
-  command->add_option("--npy", flags->npy, "NumPy file: row i belongs to document i")->required();
+  AddSourceFlags(*command, *flags);
   command->add_flag("--overwrite", flags->overwrite, "Also texts that have another vector");
   command->add_flag("--accept", flags->accept, "Even if vectors do not seem to fit their texts");
   command->add_flag("--dry-run", flags->dry_run, "Only check and count; write nothing");
