@@ -92,6 +92,11 @@ Result<std::unique_ptr<VectorSource>> OpenOpenAiBatchVectors(const std::filesyst
 Result<std::unique_ptr<VectorSource>> OpenLangchainVectors(
     const std::filesystem::path& folder, const std::optional<std::string>& name_space);
 
+/// The documents of a split as the store has them, for a split whose file is not at hand. Reading
+/// ends with kInvalidArgument at a text that the store does not keep. kNotFound: no such split.
+/// REQUIRES: the store outlives it, and the split is not ingested anew meanwhile.
+Result<std::unique_ptr<Dataset>> OpenStoredDataset(const Store& store, const std::string& split);
+
 struct ImportOptions {
   std::string split;                   ///< As IngestOptions::split.
   std::string dataset_name;            ///< For the metadata.

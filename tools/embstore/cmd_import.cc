@@ -161,17 +161,34 @@ class Warnings final : public IngestObserver {
   const App& app_;
 };
 
-Result<ImportReport> PlanOnly(App& app, const PreparedImport& prepared, VectorSource* source) {
-  auto store = app.OpenStore(prepared.config, /*read_only=*/true);
-  if (!store.ok() && store.code() != Code::kNotFound) return store.status();
-  return PlanImport(store.ok() ? store->get() : nullptr, *prepared.dataset, source,
-                    prepared.options);
+/// The input, or the split's list in the store where there is no input.
+Result<const Dataset*> ChooseDocuments(const Store* store, PreparedImport* prepared) {
+  if (prepared->dataset == nullptr) {
+    if (store == nullptr || prepared->options.limit > 0) return prepared->no_input;
+    auto stored = OpenStoredDataset(*store, prepared->options.split);
+    if (!stored.ok()) {
+      return stored.code() == Code::kNotFound ? prepared->no_input : stored.status();
+    }
+    prepared->dataset = std::move(*stored);
+  }
+  return prepared->dataset.get();
 }
 
-Result<ImportReport> ImportAll(App& app, const PreparedImport& prepared, VectorSource* source) {
-  auto store = app.OpenStore(prepared.config, /*read_only=*/false);
+Result<ImportReport> PlanOnly(App& app, PreparedImport* prepared, VectorSource* source) {
+  auto opened = app.OpenStore(prepared->config, /*read_only=*/true);
+  if (!opened.ok() && opened.code() != Code::kNotFound) return opened.status();
+  const Store* const store = opened.ok() ? opened->get() : nullptr;
+  const auto documents = ChooseDocuments(store, prepared);
+  if (!documents.ok()) return documents.status();
+  return PlanImport(store, **documents, source, prepared->options);
+}
+
+Result<ImportReport> ImportAll(App& app, PreparedImport* prepared, VectorSource* source) {
+  auto store = app.OpenStore(prepared->config, /*read_only=*/false);
   if (!store.ok()) return store.status();
-  auto report = ImportVectors(store->get(), *prepared.dataset, source, prepared.options);
+  const auto documents = ChooseDocuments(store->get(), prepared);
+  if (!documents.ok()) return documents.status();
+  auto report = ImportVectors(store->get(), **documents, source, prepared->options);
   if (!report.ok()) return report;
   const Status closed = (*store)->Close();
   if (report->outcome.ok()) report->outcome = closed;
@@ -197,8 +214,8 @@ int RunImport(App& app, const ImportFlags& flags) {
   options.check_pairing = options.check_pairing && !flags.accept;
   options.observer = &warnings;
   options.stop = &stop;
-  const auto report = flags.dry_run ? PlanOnly(app, *prepared, source->get())
-                                    : ImportAll(app, *prepared, source->get());
+  const auto report = flags.dry_run ? PlanOnly(app, &*prepared, source->get())
+                                    : ImportAll(app, &*prepared, source->get());
   if (!report.ok()) return app.Fail(kFailed, report.status());
   return Conclude(app, flags, *report);
 }

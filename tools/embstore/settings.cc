@@ -106,20 +106,24 @@ BatchPolicy MakeBatchPolicy(const BatchConfig& config, bool wait) {
   return policy;
 }
 
-Result<std::unique_ptr<Dataset>> OpenDataset(const IngestFlags& flags, const Config& config) {
+/// Ok when a file is given or configured.
+Status CheckInput(const IngestFlags& flags, const Config& config) {
   const auto split = config.dataset.splits.find(flags.split);
-  if (split == config.dataset.splits.end() || split->second.path.empty()) {
-    std::string known;
-    for (const auto& [name, unused] : config.dataset.splits) {
-      known += (known.empty() ? "" : ", ") + name;
-    }
-    return Status(Code::kInvalidArgument,
-                  "no input for split '" + Printable(flags.split, 64) +
-                      "': give --input FILE, or name it under dataset.splits in config.yaml" +
-                      (known.empty() ? "" : " (there are: " + known + ")"));
+  if (split != config.dataset.splits.end() && !split->second.path.empty()) return {};
+  std::string known;
+  for (const auto& [name, unused] : config.dataset.splits) {
+    known += (known.empty() ? "" : ", ") + name;
   }
+  return {Code::kInvalidArgument,
+          "no input for split '" + Printable(flags.split, 64) +
+              "': give --input FILE, or name it under dataset.splits in config.yaml" +
+              (known.empty() ? "" : " (there are: " + known + ")")};
+}
+
+Result<std::unique_ptr<Dataset>> OpenDataset(const IngestFlags& flags, const Config& config) {
+  if (Status checked = CheckInput(flags, config); !checked.ok()) return checked;
   FileDatasetOptions options;
-  options.path = split->second.path;
+  options.path = config.dataset.splits.at(flags.split).path;
   options.format = config.dataset.format;
   if (options.format != DatasetFormat::kAgNews) {
     options.text_fields = config.dataset.text_fields;
@@ -262,6 +266,8 @@ Result<PreparedImport> PrepareImport(const App& app, const IngestFlags& flags) {
   options.identity = (*provider)->identity();
   options.provider = (*provider)->name();
   options.check_pairing = prepared.config.embedding.check_pairing;
+  prepared.no_input = CheckInput(flags, prepared.config);
+  if (!prepared.no_input.ok()) return prepared;
   auto dataset = OpenDataset(flags, prepared.config);
   if (!dataset.ok()) return dataset.status();
   prepared.dataset = std::move(*dataset);

@@ -65,7 +65,8 @@ Result<PreparedIngest> PrepareIngest(const App& app, const IngestFlags& flags, P
 /// What `import` works on.
 struct PreparedImport {
   Config config;
-  std::unique_ptr<Dataset> dataset;  ///< Null: none is given, none is configured.
+  std::unique_ptr<Dataset> dataset;  ///< Null: none is given, none is configured;
+  Status no_input;                   ///< then this says so.
   ImportOptions options;
 };
 Result<PreparedImport> PrepareImport(const App& app, const IngestFlags& flags);
