@@ -35,6 +35,20 @@ struct ImportFlags {
   bool dry_run = false;
 };
 
+Status CheckSourceFlags(const ImportFlags& flags) {
+  const bool batch = flags.gemini_batch || flags.openai_batch;
+  const int sources = static_cast<int>(flags.npy.has_value()) + flags.llm.has_value() +
+                      flags.langchain.has_value() + flags.jsonl.has_value() +
+                      flags.gemini_batch.has_value() + flags.openai_batch.has_value();
+  if (sources != 1) {
+    return {Code::kInvalidArgument,
+            "where are the vectors? Give one of --npy, --llm, --langchain, --jsonl, "
+            "--gemini-batch and --openai-batch"};
+  }
+  if (flags.requests.empty() || batch) return {};
+  return {Code::kInvalidArgument, "--requests belongs to --gemini-batch or --openai-batch"};
+}
+
 Result<std::unique_ptr<VectorSource>> OpenChosen(const ImportFlags& flags,
                                                  const std::filesystem::path& scratch) {
   if (flags.npy) return OpenNpyVectors(*flags.npy);
@@ -197,15 +211,12 @@ Result<ImportReport> ImportAll(App& app, PreparedImport* prepared, VectorSource*
 
 int RunImport(App& app, const ImportFlags& flags) {
   const StopFlag& stop = InstallSignalHandlers();
+  if (Status checked = CheckSourceFlags(flags); !checked.ok()) return app.Fail(kFailed, checked);
   auto prepared = PrepareImport(app, flags.split);
   if (!prepared.ok()) return app.Fail(kFailed, prepared.status());
   // A dry run leaves the cache directory alone.
   const std::filesystem::path scratch =
       flags.dry_run ? std::filesystem::temp_directory_path() : app.StoreDirectory(prepared->config);
-  if (!flags.requests.empty() && !flags.gemini_batch && !flags.openai_batch) {
-    return app.Fail(kFailed, {Code::kInvalidArgument,
-                              "--requests belongs to --gemini-batch or --openai-batch"});
-  }
   auto source = OpenSource(flags, scratch);
   if (!source.ok()) return app.Fail(kFailed, source.status());
   Warnings warnings(app);
@@ -221,20 +232,16 @@ int RunImport(App& app, const ImportFlags& flags) {
 }
 
 void AddSourceFlags(CLI::App& command, ImportFlags& flags) {
-  CLI::Option_group* const source = command.add_option_group("source", "One of these");
-  source->add_option("--npy", flags.npy, "NumPy file: row i belongs to document i");
-  CLI::Option* const llm = source->add_option("--llm", flags.llm, "Database of llm's embeddings");
+  command.add_option("--npy", flags.npy, "NumPy file: row i belongs to document i");
+  CLI::Option* const llm = command.add_option("--llm", flags.llm, "Database of llm's embeddings");
+  command.add_option("--collection", flags.collection, "Which, if there are several")->needs(llm);
   CLI::Option* const langchain =
-      source->add_option("--langchain", flags.langchain, "Folder of LangChain's cache");
-  source->add_option("--jsonl", flags.jsonl, "Lines with text or id, and embedding");
-  source->add_option("--gemini-batch", flags.gemini_batch, "Result file of a batch job");
-  source->add_option("--openai-batch", flags.openai_batch, "Result file of a batch job");
-  source->require_option(1);
-  command.add_option("--collection", flags.collection, "With --llm: which, if there are several")
-      ->needs(llm);
-  command
-      .add_option("--namespace", flags.name_space, "With --langchain: which, if there are several")
+      command.add_option("--langchain", flags.langchain, "Folder of LangChain's cache");
+  command.add_option("--namespace", flags.name_space, "Which, if there are several")
       ->needs(langchain);
+  command.add_option("--jsonl", flags.jsonl, "Lines with text or id, and embedding");
+  command.add_option("--gemini-batch", flags.gemini_batch, "Result file of a Gemini batch job");
+  command.add_option("--openai-batch", flags.openai_batch, "Result file of an OpenAI batch job");
   command.add_option("--requests", flags.requests, "Input file of the batch job, for its texts");
 }
 

@@ -436,9 +436,9 @@ def batch_results_and_requests_of_different_jobs_are_refused(t):
 @case
 def exactly_one_source_is_named(t):
     t.sample(12)
-    run(t, code=2)
-    run(t, "--npy", "a.npy", "--jsonl", "a.jsonl", code=2)
-    run(t, "--npy", "a.npy", "--collection", "x", code=2)
+    for words in ([], ["--npy", "a.npy", "--jsonl", "a.jsonl"]):
+        contains(run(t, *words, code=2).err, "Give one of --npy")
+    contains(run(t, "--npy", "a.npy", "--collection", "x", code=2).err, "--llm")
 
 
 @case
