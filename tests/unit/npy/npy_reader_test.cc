@@ -79,7 +79,7 @@ TEST_CASE("npy reader: other numbers are refused by name") {
 
 TEST_CASE("npy reader: a dictionary that is not exactly one of a header is refused") {
   for (const std::string_view dictionary :
-       {"",
+       {" ",
         "{",
         "{}",
         "{'descr': '<f4'}",
