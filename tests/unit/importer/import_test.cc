@@ -192,6 +192,26 @@ TEST_CASE("import: a plan counts the same, for a store that is not there too") {
   CHECK(bench.store->FindSplit("s")->record.documents == 10);
 }
 
+TEST_CASE("import: the split's own list and texts can be imported into, and stay as they are") {
+  ImportBench bench;
+  bench.MustRun(Texts(Numbered(300)));
+  const SplitRecord before = bench.store->FindSplit("s")->record;
+  bench.Offer(Numbered(300));
+  bench.import.identity.model = "another";
+  bench.clock.Advance(std::chrono::hours(1));
+  const auto stored = OpenStoredDataset(*bench.store, "s");
+  REQUIRE(stored.ok());
+  const auto report = ImportVectors(bench.store.get(), **stored, &bench.source, bench.import);
+  REQUIRE_MESSAGE(report.ok(), report.status().message());
+  CHECK(report->imported == 300);
+  CHECK(report->complete);
+  const SplitRecord after = bench.store->FindSplit("s")->record;
+  CHECK(after.created_micros == before.created_micros);
+  CHECK(after.generation == before.generation);
+  CHECK(after.layout == before.layout);
+  CHECK(OpenStoredDataset(*bench.store, "t").code() == Code::kNotFound);
+}
+
 TEST_CASE("import: names and identities that are none are refused") {
   ImportBench bench;
   bench.import.split = "../s";
