@@ -426,6 +426,10 @@ def batch_results_and_requests_of_different_jobs_are_refused(t):
     contains(foreign(t, "--gemini-batch", "@gemini_results.jsonl", "--requests", "q.jsonl",
                      code=2).err, "gemini_results.jsonl:1: 'request_11' is not in the file of "
              "requests")
+    line = (FIXTURES / "gemini_requests.jsonl").read_text().splitlines(keepends=True)[1]
+    t.write("q.jsonl", line + line.replace('"text":"', '"text":"another '))
+    contains(foreign(t, "--gemini-batch", "@gemini_results.jsonl", "--requests", "q.jsonl",
+                     code=2).err, "q.jsonl:2: 'request_1' was there before, with other texts")
     contains(foreign(t, "--npy", "@float32.npy", "--requests", "q.jsonl", code=2).err,
              "--requests belongs to")
 
