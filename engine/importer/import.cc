@@ -51,17 +51,19 @@ Status NothingStored(const Status& status) {
 }
 
 /// Checks source and documents against each other. Answers what the import will do.
-Result<ImportReport> Match(DocumentMatcher* matcher, VectorSource* source,
-                           const ImportOptions& options) {
-  if (Status matched = matcher->Run(); !matched.ok()) return matched;
+Result<ImportReport> Match(DocumentMatcher* matcher, VectorSource* source, const Dataset& dataset,
+                           std::uint64_t documents, const ImportOptions& options) {
+  Status matched = CheckCount(*source, dataset, documents);
+  if (matched.ok()) matched = matcher->Run();
+  if (!matched.ok()) return NothingStored(matched);
   auto summary = source->Summarize();
-  if (!summary.ok()) return summary.status();
+  if (!summary.ok()) return NothingStored(summary.status());
   ImportReport report = matcher->Judge();
   if (report.matched == 0) {
-    return Status(Code::kInvalidArgument,
-                  source->Name() +
-                      ": none of its vectors belongs to a document; texts must be the "
-                      "same to the byte, so look at the fields they are made of");
+    return NothingStored({Code::kInvalidArgument,
+                          source->Name() +
+                              ": none of its vectors belongs to a document; texts must be the "
+                              "same to the byte, so look at the fields they are made of"});
   }
   report.source = source->Name();
   report.unmatched_rows = summary->unmatched_rows;
@@ -96,9 +98,7 @@ class ImportRun {
     if (Status found = list_.FindEarlier(); !found.ok()) return found;
     auto scan = list_.Scan(space_, space_id_, /*refresh=*/false);
     if (!scan.ok()) return scan.status();
-    Status counted = CheckCount(source_, dataset_, scan->documents);
-    if (!counted.ok()) return counted;
-    auto report = Match(&matcher_, &source_, options_);
+    auto report = Match(&matcher_, &source_, dataset_, scan->documents, options_);
     if (!report.ok()) return report.status();
     report_ = std::move(*report);
     if (Status published = list_.Publish(*scan); !published.ok()) return published;
@@ -119,6 +119,7 @@ class ImportRun {
     }
     coverage_.generation = list_.record().generation;
     coverage_.embedded = scan.stored_documents;
+    coverage_.complete = false;  // Until Finish has counted.
     auto number = writer_.NextRunNumber();
     if (!number.ok()) return number.status();
     run_number_ = *number;
@@ -156,6 +157,7 @@ class ImportRun {
   }
 
   Status AddRow(const Document& document, const MatchedText& text) {
+    if (!text.stored) ++coverage_.embedded;
     keys_.push_back(MakeTextKey(document.text));
     texts_.emplace_back(document.text);
     vectors_.resize(keys_.size() * dimensions_);
@@ -179,7 +181,6 @@ class ImportRun {
                                  std::span(vectors_).subspan(i * dimensions_, dimensions_)});
     }
     run_.embedded += keys_.size();
-    coverage_.embedded += keys_.size();
     coverage_.imported += keys_.size();
     if (Status written = Write(std::move(commit)); !written.ok()) return written;
     report_.imported += keys_.size();
@@ -266,11 +267,8 @@ Result<ImportReport> PlanImport(const Store* store, const Dataset& dataset, Vect
   const auto scan =
       ScanDataset(store, dataset, space, {MakeSpaceId(options.identity), options.limit, false}, {});
   if (!scan.ok()) return scan.status();
-  Status counted = CheckCount(*source, dataset, scan->documents);
-  if (!counted.ok()) return NothingStored(counted);
   DocumentMatcher matcher(store, dataset, source, options);
-  auto report = Match(&matcher, source, options);
-  return report.ok() ? report : NothingStored(report.status());
+  return Match(&matcher, source, dataset, scan->documents, options);
 }
 
 Result<ImportReport> ImportVectors(Store* store, const Dataset& dataset, VectorSource* source,
@@ -278,8 +276,7 @@ Result<ImportReport> ImportVectors(Store* store, const Dataset& dataset, VectorS
   Status checked = CheckOptions(options);
   if (checked.ok()) checked = source->Prepare(options.identity.dimensions);
   if (!checked.ok()) return NothingStored(checked);
-  auto report = ImportRun(store, dataset, source, options).Run();
-  return report.ok() ? report : NothingStored(report.status());
+  return ImportRun(store, dataset, source, options).Run();
 }
 
 }  // namespace embstore

@@ -2,6 +2,7 @@
 // embstore import: vectors that were paid for elsewhere.
 #include <fmt/core.h>
 
+#include <system_error>
 #include <utility>
 
 #include "app.h"

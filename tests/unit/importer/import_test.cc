@@ -118,6 +118,27 @@ TEST_CASE("import: killed after a commit, the same import goes on from there") {
   CHECK(bench.HasAll(texts));
 }
 
+TEST_CASE("import: killed on the way through a split that was complete, ingest embeds the rest") {
+  ImportBench bench;
+  bench.Offer(Numbered(3000));
+  bench.MustImport(Numbered(10));
+  bench.recorder.on_progress = [] { throw Killed(); };
+  CHECK_THROWS_AS(bench.Import(Numbered(3000)), Killed);
+  CHECK_FALSE(bench.store->Coverages("s")->front().second.complete);
+  CHECK(bench.store->Coverages("s")->front().second.embedded == 10 + 1024);
+}
+
+TEST_CASE("import: overwriting counts no document twice") {
+  ImportBench bench;
+  bench.Offer(Numbered(2000));
+  bench.MustImport(Numbered(2000));
+  for (auto& [text, vector] : bench.source.vectors) vector[0] += 1;
+  bench.import.overwrite = true;
+  bench.recorder.on_progress = [] { throw Killed(); };
+  CHECK_THROWS_AS(bench.Import(Numbered(2000)), Killed);
+  CHECK(bench.store->Coverages("s")->front().second.embedded == 2000);
+}
+
 TEST_CASE("import: a stop flag ends it after a commit, and says so") {
   ImportBench bench;
   const std::vector<std::string> texts = Numbered(3000);
