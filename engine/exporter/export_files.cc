@@ -11,12 +11,23 @@
 
 namespace embstore {
 
-ExportPaths::ExportPaths(const std::filesystem::path& dir, const std::string& split)
-    : directory(dir),
-      npy(dir / (split + "_embeddings.npy")),
-      documents(dir / (split + "_documents.jsonl")),
-      labels(dir / (split + "_labels.npy")),
-      metadata(dir / (split + "_metadata.json")) {}
+ExportPaths::ExportPaths(const std::filesystem::path& dir, const std::string& split,
+                         ExportFormat format)
+    : directory(dir) {
+  switch (format) {
+    case ExportFormat::kNpy:
+      parts = {{"npy", dir / (split + "_embeddings.npy")},
+               {"documents", dir / (split + "_documents.jsonl")},
+               {"labels", dir / (split + "_labels.npy"), /*only_with_labels=*/true}};
+      metadata = dir / (split + "_metadata.json");
+      break;
+    case ExportFormat::kArrow:
+      parts = {{"arrow", dir / (split + "_embeddings.arrow")}};
+      // Beside the other set, and no name that a set of another split could have.
+      metadata = dir / (split + "_embeddings.arrow.json");
+      break;
+  }
+}
 
 Result<std::unique_ptr<HashedFile>> HashedFile::Create(const std::filesystem::path& target) {
   auto file = AtomicFile::Create(target);
@@ -59,6 +70,68 @@ Result<FileDigest> DigestFile(const std::filesystem::path& file) {
   if (in.bad()) return Status(Code::kCorruption, "cannot read '" + file.string() + "' back");
   digest.xxh3_128 = ToHex(hasher.Digest());
   return digest;
+}
+
+Status VerifyFile(const std::filesystem::path& file, const FileDigest& expected) {
+  auto actual = DigestFile(file);
+  if (!actual.ok()) return actual.status();
+  if (actual->xxh3_128 == expected.xxh3_128) return {};
+  return {Code::kCorruption,
+          "'" + file.string() + "' is not what was written; remove it and export again"};
+}
+
+Status PartFiles::Create(bool with_labels) {
+  for (const ExportPart& part : paths_.parts) {
+    files_.emplace_back();
+    if (part.only_with_labels && !with_labels) continue;
+    auto created = HashedFile::Create(part.path);
+    if (!created.ok()) return created.status();
+    files_.back() = std::move(*created);
+  }
+  return {};
+}
+
+Status PartFiles::Seal(bool verify) {
+  for (const auto& file : files_) {
+    if (file == nullptr) continue;
+    if (Status sealed = file->Seal(); !sealed.ok()) return sealed;
+    if (!verify) continue;
+    Status same = VerifyFile(file->temporary(), {file->Digest(), file->bytes()});
+    if (!same.ok()) return same;
+  }
+  return {};
+}
+
+Status PartFiles::Replace(std::string_view metadata) {
+  auto alone = DirectoryGuard::Acquire(paths_.directory);
+  if (!alone.ok()) return alone.status();
+  auto last = AtomicFile::Create(paths_.metadata);
+  if (!last.ok()) return last.status();
+  if (Status s = (*last)->Append(metadata); !s.ok()) return s;
+  if (Status s = (*last)->Seal(); !s.ok()) return s;
+  std::error_code error;
+  std::filesystem::remove(paths_.metadata, error);
+  if (error) return ErrnoStatus(Code::kWriteFailed, "replace", paths_.metadata, error.value());
+  if (Status s = SyncDirectory(paths_.directory); !s.ok()) return s;
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    if (files_[i] == nullptr) {
+      std::filesystem::remove(paths_.parts[i].path, error);
+    } else if (Status s = files_[i]->Rename(); !s.ok()) {
+      return s;
+    }
+  }
+  if (Status s = SyncDirectory(paths_.directory); !s.ok()) return s;
+  if (Status s = (*last)->Rename(); !s.ok()) return s;
+  return SyncDirectory(paths_.directory);
+}
+
+PartDigests PartFiles::Digests() const {
+  PartDigests digests;
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    if (files_[i] == nullptr) continue;
+    digests.emplace_back(paths_.parts[i], FileDigest{files_[i]->Digest(), files_[i]->bytes()});
+  }
+  return digests;
 }
 
 }  // namespace embstore

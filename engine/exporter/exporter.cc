@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cmath>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -15,30 +9,17 @@
 #include "engine/base/text.h"
 #include "engine/exporter/export_files.h"
 #include "engine/exporter/metadata.h"
-#include "engine/json/json_writer.h"
-#include "engine/npy/npy.h"
+#include "engine/exporter/row_writer.h"
 
 namespace embstore {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kChunkRows = 4096;  // 12 MiB of 768-dimensional vectors.
+// A chunk has as many rows as fit into these bytes, but no more than that.
+constexpr std::uint64_t kChunkBytes = 16u << 20;
+constexpr std::uint64_t kMaxChunkRows = 4096;
 constexpr std::size_t kListedMissing = 10;
-
-std::optional<std::int64_t> IntegerLabel(const std::optional<std::string>& label) {
-  if (!label || label->empty()) return std::nullopt;
-  std::int64_t value = 0;
-  const char* const end = label->data() + label->size();
-  const auto parsed = std::from_chars(label->data(), end, value);
-  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
-  return value;
-}
-
-template <typename Number>
-std::string_view AsBytes(std::span<const Number> values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size_bytes()};
-}
 
 /// One call of ExportSplit.
 class Exporter {
@@ -46,12 +27,12 @@ class Exporter {
   Exporter(const Store& store, const ExportOptions& options)
       : store_(store),
         options_(options),
-        paths_(options.output_dir.empty() ? store.directory() : options.output_dir, options.split) {
-  }
+        paths_(options.output_dir.empty() ? store.directory() : options.output_dir, options.split,
+               options.format) {}
 
   Result<ExportReport> Run() {
     if (Status found = FindSource(); !found.ok()) return found;
-    report_.npy_path = paths_.npy;
+    report_.path = paths_.parts.front().path;
     report_.dimensions = dimensions_;
     content_id_ = ContentId();  // Before any row is read: what comes later makes another one.
     if (IsUnchanged()) {
@@ -65,7 +46,7 @@ class Exporter {
     }
     if (Status counted = CountMissing(); !counted.ok()) return counted;
     if (Status written = WriteParts(); !written.ok()) return written;
-    if (Status replaced = ReplaceSet(); !replaced.ok()) return replaced;
+    if (Status s = files_.Replace(ToJson(MakeMetadata())); !s.ok()) return s;
     return report_;
   }
 
@@ -116,40 +97,36 @@ class Exporter {
   }
 
   bool IsUnchanged() {
-    existing_ = ReadMetadata(paths_.metadata);
+    existing_ = ReadMetadata(paths_);
     if (!existing_ || existing_->content_id != content_id_) return false;
-    const auto has_size = [](const fs::path& path, std::uint64_t bytes) {
-      std::error_code error;
-      return fs::is_regular_file(path, error) && fs::file_size(path, error) == bytes && !error;
-    };
-    return has_size(paths_.npy, existing_->npy.bytes) &&
-           has_size(paths_.documents, existing_->documents.bytes) &&
-           (!existing_->labels || has_size(paths_.labels, existing_->labels->bytes));
+    return std::all_of(existing_->parts.begin(), existing_->parts.end(),
+                       [](const auto& part_and_digest) {
+                         const auto& [part, digest] = part_and_digest;
+                         std::error_code error;
+                         return fs::is_regular_file(part.path, error) &&
+                                fs::file_size(part.path, error) == digest.bytes && !error;
+                       });
   }
 
   Status VerifyExisting() const {
-    if (Status ok = VerifyFile(paths_.npy, existing_->npy); !ok.ok()) return ok;
-    if (Status ok = VerifyFile(paths_.documents, existing_->documents); !ok.ok()) return ok;
-    return existing_->labels ? VerifyFile(paths_.labels, *existing_->labels) : Status();
+    for (const auto& [part, digest] : existing_->parts) {
+      if (Status ok = VerifyFile(part.path, digest); !ok.ok()) return ok;
+    }
+    return {};
   }
 
-  static Status VerifyFile(const fs::path& path, const FileDigest& expected) {
-    auto actual = DigestFile(path);
-    if (!actual.ok()) return actual.status();
-    if (actual->xxh3_128 == expected.xxh3_128) return {};
-    return {Code::kCorruption,
-            "'" + path.string() + "' is not what was written; remove it and export again"};
-  }
-
-  /// Calls visit(first position, documents) for the whole split in chunks.
+  /// Calls visit(documents, their texts) for the whole split in chunks. The visitor may change
+  /// what it gets.
   Status ForEachChunk(
-      const std::function<Status(std::span<const DocumentInfo>, std::span<const TextKey>)>& visit) {
+      const std::function<Status(std::vector<DocumentInfo>&, std::span<const TextKey>)>& visit) {
+    const std::uint64_t row_bytes = std::uint64_t{stored_dimensions_} * sizeof(float);
+    const std::uint64_t rows = std::clamp<std::uint64_t>(kChunkBytes / row_bytes, 1, kMaxChunkRows);
     std::vector<DocumentInfo> documents;
     std::vector<TextKey> texts;
-    for (std::uint64_t first = 0; first < split_.record.documents; first += kChunkRows) {
+    for (std::uint64_t first = 0; first < split_.record.documents; first += rows) {
       documents.clear();
       texts.clear();
-      Status read = store_.ForEachDocument(split_, first, kChunkRows, [&](const DocumentInfo& d) {
+      Status read = store_.ForEachDocument(split_, first, rows, [&](const DocumentInfo& d) {
         documents.push_back(d);
         texts.push_back(d.record.text);
         return Status();
@@ -162,13 +139,13 @@ class Exporter {
 
   /// Before anything is written: the header needs the number of rows, and kFail an answer.
   Status CountMissing() {
-    all_labels_ = true;
+    table_.integer_labels = true;
     Status counted = ForEachChunk(
-        [&](std::span<const DocumentInfo> documents, std::span<const TextKey> texts) -> Status {
+        [&](std::vector<DocumentInfo>& documents, std::span<const TextKey> texts) -> Status {
           auto found = store_.Contains(options_.space, texts);
           if (!found.ok()) return found.status();
           for (std::size_t i = 0; i < documents.size(); ++i) {
-            all_labels_ = all_labels_ && IntegerLabel(documents[i].record.label).has_value();
+            if (!IntegerLabel(documents[i].record.label)) table_.integer_labels = false;
             if ((*found)[i]) continue;
             if (report_.missing_ids.size() < kListedMissing) {
               report_.missing_ids.push_back(documents[i].Id());
@@ -191,27 +168,26 @@ class Exporter {
                                  "' to embed them, or export with --missing skip or --missing nan"};
   }
 
-  Status CreateParts() {
-    const std::array<std::pair<const fs::path*, std::unique_ptr<HashedFile>*>, 3> parts = {
-        {{&paths_.npy, &npy_}, {&paths_.documents, &documents_}, {&paths_.labels, &labels_}}};
-    for (const auto& [path, file] : parts) {
-      if (path == &paths_.labels && !all_labels_) continue;
-      auto created = HashedFile::Create(*path);
-      if (!created.ok()) return created.status();
-      *file = std::move(*created);
+  std::unique_ptr<RowWriter> MakeWriter() const {
+    switch (options_.format) {
+      case ExportFormat::kArrow:
+        return MakeArrowWriter(store_, table_, files_);
+      case ExportFormat::kNpy:
+        break;
     }
-    const std::array<std::uint64_t, 2> shape = {report_.rows, dimensions_};
-    if (Status head = npy_->Append(NpyHeader(NpyType::kFloat32, shape)); !head.ok()) return head;
-    if (!labels_) return {};
-    return labels_->Append(NpyHeader(NpyType::kInt64, std::span(shape).first(1)));
+    return MakeNpyWriter(table_, files_);
   }
 
   Status WriteParts() {
-    if (Status created = CreateParts(); !created.ok()) return created;
+    if (Status created = files_.Create(table_.integer_labels); !created.ok()) return created;
+    table_ = {options_.split,     split_.record.dataset, space_, report_.rows, dimensions_,
+              options_.normalize, table_.integer_labels};
+    const std::unique_ptr<RowWriter> writer = MakeWriter();
+    if (Status begun = writer->Begin(); !begun.ok()) return begun;
     std::uint64_t row = 0;
     Status written =
-        ForEachChunk([&](std::span<const DocumentInfo> documents, std::span<const TextKey> texts) {
-          return WriteChunk(documents, texts, &row);
+        ForEachChunk([&](std::vector<DocumentInfo>& documents, std::span<const TextKey> texts) {
+          return WriteChunk(documents, texts, *writer, &row);
         });
     if (!written.ok()) return written;
     if (row != report_.rows) {
@@ -219,84 +195,32 @@ class Exporter {
               "the split changed during the export; nothing was written: "
               "export again"};
     }
-    for (HashedFile* part : {npy_.get(), documents_.get(), labels_.get()}) {
-      if (part == nullptr) continue;
-      if (Status sealed = part->Seal(); !sealed.ok()) return sealed;
-      if (!options_.verify) continue;
-      Status same = VerifyFile(part->temporary(), {part->Digest(), part->bytes()});
-      if (!same.ok()) return same;
-    }
-    return {};
+    if (Status ended = writer->End(); !ended.ok()) return ended;
+    return files_.Seal(options_.verify);
   }
 
-  Status WriteChunk(std::span<const DocumentInfo> documents, std::span<const TextKey> texts,
-                    std::uint64_t* row) {
-    rows_.resize(texts.size() * stored_dimensions_);
-    auto found = store_.GetVectors(options_.space, texts, rows_);
+  Status WriteChunk(std::vector<DocumentInfo>& documents, std::span<const TextKey> texts,
+                    RowWriter& writer, std::uint64_t* row) {
+    vectors_.resize(texts.size() * stored_dimensions_);
+    auto found = store_.GetVectors(options_.space, texts, vectors_);
     if (!found.ok()) return found.status();
-    lines_.clear();
-    label_values_.clear();
-    std::size_t out = 0;  // Floats kept so far; rows only ever move to the front.
+    std::size_t kept = 0;  // Rows and documents only ever move to the front.
     for (std::size_t i = 0; i < documents.size(); ++i) {
       if (!(*found)[i] && options_.missing == MissingPolicy::kSkip) continue;
-      const std::span<float> kept(rows_.data() + out, dimensions_);
+      const std::span<float> out(vectors_.data() + kept * dimensions_, dimensions_);
       if ((*found)[i]) {
-        std::copy_n(rows_.data() + i * stored_dimensions_, dimensions_, kept.data());
-        if (options_.normalize) NormalizeL2(kept);
+        std::copy_n(vectors_.data() + i * stored_dimensions_, dimensions_, out.data());
+        if (options_.normalize) NormalizeL2(out);
       } else {
-        std::fill(kept.begin(), kept.end(), std::numeric_limits<float>::quiet_NaN());
+        std::fill(out.begin(), out.end(), std::numeric_limits<float>::quiet_NaN());
       }
-      out += dimensions_;
-      AppendLine(documents[i], (*row)++);
-      if (labels_) label_values_.push_back(*IntegerLabel(documents[i].record.label));
+      if (kept != i) documents[kept] = std::move(documents[i]);
+      ++kept;
     }
-    if (Status s = npy_->Append(AsBytes(std::span<const float>(rows_.data(), out))); !s.ok()) {
-      return s;
-    }
-    if (Status s = documents_->Append(lines_); !s.ok()) return s;
-    return labels_ ? labels_->Append(AsBytes(std::span<const std::int64_t>(label_values_)))
-                   : Status();
-  }
-
-  void AppendLine(const DocumentInfo& document, std::uint64_t row) {
-    JsonWriter json(&lines_);
-    json.BeginObject().Key("row").Uint(row).Key("id").String(document.Id()).Key("label");
-    const auto integer = IntegerLabel(document.record.label);
-    if (integer) {
-      json.Int(*integer);
-    } else if (document.record.label) {
-      json.String(*document.record.label);
-    } else {
-      json.Null();
-    }
-    json.EndObject();
-    lines_ += '\n';
-  }
-
-  /// The metadata file vouches for the others, so it goes first and comes back last.
-  Status ReplaceSet() {
-    auto alone = DirectoryGuard::Acquire(paths_.directory);
-    if (!alone.ok()) return alone.status();
-    auto metadata = HashedFile::Create(paths_.metadata);
-    if (!metadata.ok()) return metadata.status();
-    if (Status s = (*metadata)->Append(ToJson(MakeMetadata())); !s.ok()) return s;
-    if (Status s = (*metadata)->Seal(); !s.ok()) return s;
-    std::error_code error;
-    fs::remove(paths_.metadata, error);
-    if (error) {
-      return ErrnoStatus(Code::kWriteFailed, "replace", paths_.metadata, error.value());
-    }
-    if (Status s = SyncDirectory(paths_.directory); !s.ok()) return s;
-    if (Status s = npy_->Rename(); !s.ok()) return s;
-    if (Status s = documents_->Rename(); !s.ok()) return s;
-    if (labels_) {
-      if (Status s = labels_->Rename(); !s.ok()) return s;
-    } else {
-      fs::remove(paths_.labels, error);
-    }
-    if (Status s = SyncDirectory(paths_.directory); !s.ok()) return s;
-    if (Status s = (*metadata)->Rename(); !s.ok()) return s;
-    return SyncDirectory(paths_.directory);
+    const ExportRows rows = {*row, std::span(documents).first(kept),
+                             std::span(vectors_).first(kept * dimensions_)};
+    *row += kept;
+    return writer.Write(rows);
   }
 
   ExportMetadata MakeMetadata() const {
@@ -313,33 +237,24 @@ class Exporter {
     Clock& clock = options_.clock != nullptr ? *options_.clock : SystemClock();
     m.timestamp_micros = clock.WallMicros();
     m.content_id = content_id_;
-    m.npy = {npy_->Digest(), npy_->bytes()};
-    m.documents = {documents_->Digest(), documents_->bytes()};
-    if (labels_) m.labels = {labels_->Digest(), labels_->bytes()};
+    m.parts = files_.Digests();
     return m;
   }
 
   const Store& store_;
   const ExportOptions& options_;
   const ExportPaths paths_;
+  PartFiles files_{paths_};
   SplitInfo split_;
   SpaceInfo space_;
   CoverageRecord coverage_;
   std::uint32_t stored_dimensions_ = 0;
   std::uint32_t dimensions_ = 0;
   std::string content_id_;
-  bool all_labels_ = false;
   std::optional<ExistingExport> existing_;
+  ExportTable table_;
   ExportReport report_;
-
-  std::unique_ptr<HashedFile> npy_;
-  std::unique_ptr<HashedFile> documents_;
-  std::unique_ptr<HashedFile> labels_;
-
-  // One chunk.
-  std::vector<float> rows_;
-  std::string lines_;
-  std::vector<std::int64_t> label_values_;
+  std::vector<float> vectors_;  // Of one chunk.
 };
 
 }  // namespace

@@ -54,29 +54,29 @@ std::string ToJson(const ExportMetadata& m) {
   json.Key("missing_documents").Uint(m.missing);
   json.Key("space").String(ToHex(m.space_id));
   json.Key("content_id").String(m.content_id);
-  WriteDigest("npy", m.npy, &json);
-  WriteDigest("documents", m.documents, &json);
-  if (m.labels) WriteDigest("labels", *m.labels, &json);
+  for (const auto& [part, digest] : m.parts) WriteDigest(part.name, digest, &json);
   json.EndObject();
   return out + "\n";
 }
 
-std::optional<ExistingExport> ReadMetadata(const std::filesystem::path& path) {
-  const auto text = ReadWholeFile(path, kMaxMetadataBytes);
+std::optional<ExistingExport> ReadMetadata(const ExportPaths& paths) {
+  const auto text = ReadWholeFile(paths.metadata, kMaxMetadataBytes);
   if (!text.ok()) return std::nullopt;
   JsonParser parser;
   const auto json = parser.Parse(*text);
   if (!json.ok()) return std::nullopt;
   const auto content_id = json->Find("content_id");
-  const auto npy = ReadDigest("npy", *json);
-  const auto documents = ReadDigest("documents", *json);
-  if (!content_id || !content_id->AsString() || !npy || !documents) return std::nullopt;
-  return ExistingExport{std::string(*content_id->AsString()),
-                        *npy,
-                        *documents,
-                        ReadDigest("labels", *json),
-                        ReadCount("num_documents", *json),
-                        ReadCount("missing_documents", *json)};
+  if (!content_id || !content_id->AsString()) return std::nullopt;
+  ExistingExport existing{std::string(*content_id->AsString()),
+                          {},
+                          ReadCount("num_documents", *json),
+                          ReadCount("missing_documents", *json)};
+  for (const ExportPart& part : paths.parts) {
+    auto digest = ReadDigest(part.name, *json);
+    if (digest) existing.parts.emplace_back(part, std::move(*digest));
+    if (!digest && !part.only_with_labels) return std::nullopt;
+  }
+  return existing;
 }
 
 }  // namespace embstore

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// {split}_metadata.json: what is in an export, and the digests that prove it.
+// The metadata file: what is in an export, and the digests that prove it.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +25,7 @@ struct ExportMetadata {
   bool normalized = false;
   std::int64_t timestamp_micros = 0;
   std::string content_id;  ///< Equal for two exports only when their rows are equal.
-  FileDigest npy;
-  FileDigest documents;
-  std::optional<FileDigest> labels;
+  PartDigests parts;
 };
 
 std::string ToJson(const ExportMetadata& metadata);
@@ -35,12 +33,10 @@ std::string ToJson(const ExportMetadata& metadata);
 /// What an existing export says of itself; nothing when there is none or it cannot be read.
 struct ExistingExport {
   std::string content_id;
-  FileDigest npy;
-  FileDigest documents;
-  std::optional<FileDigest> labels;
+  PartDigests parts;
   std::uint64_t rows = 0;
   std::uint64_t missing = 0;
 };
-std::optional<ExistingExport> ReadMetadata(const std::filesystem::path& path);
+std::optional<ExistingExport> ReadMetadata(const ExportPaths& paths);
 
 }  // namespace embstore

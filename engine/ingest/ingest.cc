@@ -8,6 +8,16 @@
 #include "engine/store/store_writer.h"
 
 namespace embstore {
+namespace {
+
+Status CheckIdentity(const Provider& provider) {
+  if (provider.identity().dimensions > 0 && !provider.identity().model.empty()) return {};
+  return {Code::kInvalidArgument,
+          "the provider's identity has no model or no dimensions; nothing was sent"};
+}
+
+}  // namespace
+
 Result<IngestPlan> PlanIngest(const Store* store, const Dataset& dataset, const Provider& provider,
                               const IngestOptions& options) {
   if (Status checked = CheckSplitName(options.split); !checked.ok()) return checked;
@@ -35,16 +45,30 @@ Result<IngestPlan> PlanIngest(const Store* store, const Dataset& dataset, const 
 Result<IngestReport> Ingest(Store* store, const Dataset& dataset, Provider* provider,
                             const IngestOptions& options) {
   if (Status checked = CheckSplitName(options.split); !checked.ok()) return checked;
-  if (provider->identity().dimensions == 0 || provider->identity().model.empty()) {
-    return Status(Code::kInvalidArgument,
-                  "the provider's identity has no model or no dimensions; nothing was sent");
-  }
+  if (Status checked = CheckIdentity(*provider); !checked.ok()) return checked;
   if (options.mode == IngestMode::kBatch && (provider->batch() == nullptr || !provider->paid())) {
     return Status(Code::kInvalidArgument, "provider '" + std::string(provider->name()) +
                                               "' has no batch jobs; nothing was sent: embed in "
                                               "sync mode");
   }
   return IngestRun(store, dataset, provider, options).Run();
+}
+
+Result<IngestReport> EmbedTexts(Store* store, const std::vector<std::string>& texts,
+                                Provider* provider, const IngestOptions& options) {
+  if (!options.split.empty() || options.mode == IngestMode::kBatch) {
+    return Status(
+        Code::kInvalidArgument,
+        "texts without a split are embedded by calls, not by batch jobs; nothing was sent");
+  }
+  if (Status checked = CheckIdentity(*provider); !checked.ok()) return checked;
+  std::vector<OwnedDocument> documents;
+  for (const std::string& text : texts) documents.push_back({"", text, {}});
+  auto dataset = MakeMemoryDataset(std::move(documents));
+  if (!dataset.ok()) return dataset.status();
+  IngestOptions own = options;
+  own.write_checkpoint = false;
+  return IngestRun(store, **dataset, provider, own).Run();
 }
 
 }  // namespace embstore

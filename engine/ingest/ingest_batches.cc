@@ -123,7 +123,7 @@ Status IngestRun::WriteCommit(Commit commit) {
   coverage_.updated_micros = run_.updated_micros;
   commit.micros = run_.updated_micros;
   commit.run = run_;
-  commit.coverage = coverage_;
+  if (has_split_) commit.coverage = coverage_;
   return writer_.Write(commit);
 }
 

@@ -28,6 +28,7 @@ IngestRun::IngestRun(Store* store, const Dataset& dataset, Provider* provider,
       clock_(options.clock != nullptr ? *options.clock : SystemClock()),
       list_(store, &writer_, dataset, clock_, {options.split, options.dataset_name, options.limit}),
       observer_(options.observer != nullptr ? *options.observer : silent_),
+      has_split_(!options.split.empty()),
       space_(MakeSpaceId(provider->identity())),
       limits_(options.mode == IngestMode::kBatch
                   ? JobLimits(EffectiveLimits(*provider, options), options.batch)
@@ -47,6 +48,7 @@ Result<IngestReport> IngestRun::Run() {
 }
 
 Status IngestRun::FindEarlierState() {
+  if (!has_split_) return {};
   if (Status found = list_.FindEarlier(); !found.ok()) return found;
   auto coverages = store_.Coverages(options_.split);
   if (!coverages.ok()) return coverages.status();

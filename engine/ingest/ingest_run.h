@@ -122,6 +122,7 @@ class IngestRun {
   SplitList list_;
   IngestObserver silent_;
   IngestObserver& observer_;
+  const bool has_split_;  // Off: texts without a document list.
   const SpaceId space_;
   const ProviderLimits limits_;
   const std::chrono::nanoseconds started_;

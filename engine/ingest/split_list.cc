@@ -50,6 +50,7 @@ SplitList::SplitList(Store* store, StoreWriter* writer, const Dataset& dataset, 
 SplitList::~SplitList() { Drop(); }
 
 Status SplitList::FindEarlier() {
+  if (options_.split.empty()) return {};
   auto split = store_.FindSplit(options_.split);
   if (!split.ok()) return split.code() == Code::kNotFound ? Status() : split.status();
   record_ = split->record;
@@ -65,7 +66,8 @@ bool SplitList::SourceUnchanged() const {
 Result<ScanResult> SplitList::Scan(const Provider& provider, SpaceId space, bool refresh) {
   scan_started_ = clock_.WallMicros();
   DocumentSink sink;
-  if (!SourceUnchanged()) {
+  const bool has_split = !options_.split.empty();
+  if (has_split && !SourceUnchanged()) {
     auto begun = writer_.BeginDocuments(options_.split);
     if (!begun.ok()) return begun.status();
     next_ = *begun;
@@ -81,7 +83,7 @@ Result<ScanResult> SplitList::Scan(const Provider& provider, SpaceId space, bool
   }
   if (!scanned.ok()) {
     Drop();
-  } else if (!next_ && scanned->list_sha256 != record_.list_sha256) {
+  } else if (has_split && !next_ && scanned->list_sha256 != record_.list_sha256) {
     stamp_distrusted_ = true;
     return Scan(provider, space, refresh);
   }

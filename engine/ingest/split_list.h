@@ -18,7 +18,7 @@
 namespace embstore {
 
 struct SplitListOptions {
-  std::string split;
+  std::string split;         ///< Empty: the documents are only read, no list is made.
   std::string dataset_name;  ///< For the split's record.
   std::uint64_t limit = 0;   ///< Only the first so many documents; 0: all.
 };

@@ -2,8 +2,14 @@
 #include "embstore/provider.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace embstore {
+
+EmbeddingIdentity QueryIdentity(EmbeddingIdentity documents) {
+  if (documents.task_type == "RETRIEVAL_DOCUMENT") documents.task_type = "RETRIEVAL_QUERY";
+  return documents;
+}
 
 std::uint64_t Provider::EstimateTokens(std::string_view text) const {
   std::uint64_t ascii = 0;

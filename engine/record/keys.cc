@@ -7,6 +7,7 @@ namespace embstore {
 namespace {
 
 constexpr std::size_t kSpaceBytes = 8;
+constexpr std::size_t kVectorKeyBytes = 24;
 constexpr std::size_t kGenerationPrefixBytes = 8;
 
 void AppendBytes(const auto& bytes, std::string* out) {
@@ -47,6 +48,10 @@ ContentHash HashOfVectorKey(std::string_view key) {
   std::copy_n(key.data() + kSpaceBytes, hash.bytes.size(),
               reinterpret_cast<char*>(hash.bytes.data()));
   return hash;
+}
+
+std::uint8_t SlotOfVectorKey(std::string_view key) {
+  return key.size() <= kVectorKeyBytes ? 0 : static_cast<std::uint8_t>(key[kVectorKeyBytes]);
 }
 
 std::string TextRecordKey(const TextKey& text) {

@@ -25,12 +25,13 @@ enum class Family : std::uint8_t {
   kDocumentIds,
   kFailures,
   kRuns,
+  kSketches,  ///< Derived from the vectors; a store of an early version has none.
 };
 
-inline constexpr std::array<std::string_view, 11> kFamilyNames = {
+inline constexpr std::array<std::string_view, 12> kFamilyNames = {
     "default", "meta",      "spaces",       "index",    "vectors", "texts",
-    "splits",  "documents", "document_ids", "failures", "runs"};
-static_assert(kFamilyNames.size() == static_cast<std::size_t>(Family::kRuns) + 1);
+    "splits",  "documents", "document_ids", "failures", "runs",    "sketches"};
+static_assert(kFamilyNames.size() == static_cast<std::size_t>(Family::kSketches) + 1);
 
 inline constexpr std::string_view kMetaStoreKey = "store";
 inline constexpr std::string_view kMetaCommitKey = "commit";
@@ -41,8 +42,9 @@ inline constexpr std::uint8_t kMaxSlots = 16;
 /// Space id, content hash, and for slots above 0 the slot: 24 or 25 bytes.
 std::string VectorKey(SpaceId space, const ContentHash& hash, std::uint8_t slot = 0);
 
-/// The hash inside a vector key. REQUIRES: at least 24 bytes.
+/// The hash and the slot inside a vector key. REQUIRES: at least 24 bytes.
 ContentHash HashOfVectorKey(std::string_view key);
+std::uint8_t SlotOfVectorKey(std::string_view key);
 
 std::string SpaceKey(SpaceId space);
 /// REQUIRES: 8 bytes.

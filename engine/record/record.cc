@@ -44,10 +44,11 @@ struct Traits<MetaRecord> {
   using Table = fb::Meta;
   static Offset<Table> Write(FlatBufferBuilder& b, const MetaRecord& r) {
     return fb::CreateMeta(b, r.format_version, b.CreateString(r.store_id), r.created_micros,
-                          r.has_ledger);
+                          r.has_ledger, r.has_sketches);
   }
   static bool Read(const Table& t, MetaRecord* r) {
-    *r = {t.format_version(), Text(t.store_id()), t.created_micros(), t.has_ledger()};
+    *r = {t.format_version(), Text(t.store_id()), t.created_micros(), t.has_ledger(),
+          t.has_sketches()};
     return t.format_version() != 0;
   }
 };

@@ -22,7 +22,8 @@ struct MetaRecord {
   std::uint32_t format_version = kFormatVersion;
   std::string store_id;
   std::int64_t created_micros = 0;
-  bool has_ledger = false;  ///< A store without its ledger has lost it.
+  bool has_ledger = false;    ///< A store without its ledger has lost it.
+  bool has_sketches = false;  ///< Every vector has one.
 };
 
 /// The last commit that brought vectors, as the ledger has to know it.

@@ -86,6 +86,11 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(Family family,
         rocksdb::kNoCompression;  // float32 is noise: 7 % at the cost of every read.
     table.block_size = 8 * 1024;
   }
+  if (family == Family::kSketches) {  // Read as a whole or not at all; signs are noise.
+    options.compression = rocksdb::kNoCompression;
+    table.block_size = 64 * 1024;
+    table.filter_policy = nullptr;
+  }
   if (family == Family::kTexts) {
     options.compression = rocksdb::kZSTD;
     table.block_size = 16 * 1024;

@@ -83,6 +83,7 @@ Result<std::optional<std::string>> Store::Impl::Read(Family family_id, std::stri
 Status Store::Impl::Scan(
     Family family_id, std::string_view prefix,
     const std::function<Status(std::string_view, std::string_view)>& visit) const {
+  if (family(family_id) == nullptr) return {};
   std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(ScanRead(), family(family_id)));
   for (it->Seek(rocksdb::Slice(prefix)); it->Valid(); it->Next()) {
     if (!it->key().starts_with(rocksdb::Slice(prefix))) break;

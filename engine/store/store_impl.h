@@ -68,9 +68,13 @@ struct Store::Impl {
   /// The vector of `text` by the vectors alone. kNotFound: none.
   Status ReadVector(SpaceId space, const TextKey& text, std::span<float> out) const;
 
-  /// Calls visit(key, value) for all keys that begin with `prefix`, in order.
+  /// Calls visit(key, value) for all keys that begin with `prefix`, in order. A family that a store
+  /// of an earlier version lacks is empty.
   Status Scan(Family family, std::string_view prefix,
               const std::function<Status(std::string_view, std::string_view)>& visit) const;
+
+  /// Stores `meta`, synced.
+  Status WriteMeta() const;
 
   /// The slot in which `text` lies, or the first free one.
   struct Slot {

@@ -69,11 +69,7 @@ Status CheckMayBegin(const Store::Impl& impl) {
 Status MarkLedger(Store::Impl* impl) {
   if (impl->meta.has_ledger) return {};
   impl->meta.has_ledger = true;
-  const rocksdb::Status written =
-      impl->db->Put(SyncedWrite(), impl->family(Family::kMeta), rocksdb::Slice(kMetaStoreKey),
-                    EncodeRecord(kMetaStoreKey, impl->meta));
-  if (!written.ok()) return FromRocks(written, "write to the store");
-  return {};
+  return impl->WriteMeta();
 }
 
 Status CreateLedger(Store::Impl* impl) {

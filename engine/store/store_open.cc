@@ -17,6 +17,7 @@
 #include "engine/store/rocksdb_status.h"
 #include "engine/store/store_impl.h"
 #include "engine/store/store_ledger.h"
+#include "engine/store/store_sketches.h"
 
 namespace embstore {
 namespace {
@@ -26,10 +27,15 @@ namespace fs = std::filesystem;
 // A read-only open can race a compaction of the writer and miss a file it was told of.
 constexpr int kReadOnlyAttempts = 5;
 
-std::vector<rocksdb::ColumnFamilyDescriptor> Descriptors(const StoreOptions& options) {
+// The families that a store cannot be without; those behind them can be made again.
+constexpr std::size_t kNeededFamilies = static_cast<std::size_t>(Family::kSketches);
+
+/// The first `count` families.
+std::vector<rocksdb::ColumnFamilyDescriptor> Descriptors(const StoreOptions& options,
+                                                         std::size_t count) {
   auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (std::size_t i = 0; i < kFamilyNames.size(); ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     families.emplace_back(std::string(kFamilyNames[i]),
                           MakeFamilyOptions(static_cast<Family>(i), cache));
   }
@@ -38,8 +44,10 @@ std::vector<rocksdb::ColumnFamilyDescriptor> Descriptors(const StoreOptions& opt
 
 /// Whether exactly our families are there: a MANIFEST that was cut short lacks some, another
 /// version's store has more. RocksDB changes files of a database before it misses a
-/// family in it, and reads past families that it is not asked for. Changes nothing.
-rocksdb::Status CheckFamilies(const rocksdb::DBOptions& options, const std::string& path) {
+/// family in it, and reads past families that it is not asked for. Changes nothing. `*count` is
+/// how many there are.
+rocksdb::Status CheckFamilies(const rocksdb::DBOptions& options, const std::string& path,
+                              std::size_t* count) {
   std::vector<std::string> names;
   if (!rocksdb::DB::ListColumnFamilies(options, path, &names).ok()) {
     return {};  // Opening says why, in better words.
@@ -54,11 +62,14 @@ rocksdb::Status CheckFamilies(const rocksdb::DBOptions& options, const std::stri
   if (names.size() == 1 && !fs::exists(LedgerPath(fs::path(path).parent_path()), ignored)) {
     return rocksdb::Status::InvalidArgument("no column family of embstore");
   }
-  for (const std::string_view name : kFamilyNames) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      return rocksdb::Status::Corruption("the MANIFEST lacks a column family",
-                                         rocksdb::Slice(name));
-    }
+  const auto missing =
+      std::find_if(kFamilyNames.begin(), kFamilyNames.end(), [&](std::string_view name) {
+        return std::find(names.begin(), names.end(), name) == names.end();
+      });
+  *count = static_cast<std::size_t>(missing - kFamilyNames.begin());
+  if (*count < kNeededFamilies) {
+    return rocksdb::Status::Corruption("the MANIFEST lacks a column family",
+                                       rocksdb::Slice(*missing));
   }
   return {};
 }
@@ -66,10 +77,12 @@ rocksdb::Status CheckFamilies(const rocksdb::DBOptions& options, const std::stri
 rocksdb::Status TryOpen(const StoreOptions& options, OpenMode mode, const std::string& path,
                         std::vector<rocksdb::ColumnFamilyHandle*>* handles, rocksdb::DB** db) {
   const rocksdb::DBOptions db_options = MakeDbOptions(options, mode);
-  const auto families = Descriptors(options);
+  std::size_t count = kFamilyNames.size();
   if (mode != OpenMode::kCreate) {
-    if (rocksdb::Status checked = CheckFamilies(db_options, path); !checked.ok()) return checked;
+    const rocksdb::Status checked = CheckFamilies(db_options, path, &count);
+    if (!checked.ok()) return checked;
   }
+  const auto families = Descriptors(options, count);
   if (mode != OpenMode::kReadOnly) {
     return rocksdb::DB::Open(db_options, path, families, handles, db);
   }
@@ -116,6 +129,7 @@ Status WriteNewMeta(const Store::Impl& impl) {
   meta.store_id = NewStoreId();
   meta.created_micros = SystemClock().WallMicros();
   meta.has_ledger = true;
+  meta.has_sketches = true;
   rocksdb::WriteBatch batch;
   auto* family = impl.family(Family::kMeta);
   batch.Put(family, rocksdb::Slice(kMetaStoreKey), EncodeRecord(kMetaStoreKey, meta));
@@ -224,6 +238,14 @@ Store::Impl::~Impl() {
   }
 }
 
+Status Store::Impl::WriteMeta() const {
+  const rocksdb::Status written =
+      db->Put(SyncedWrite(), family(Family::kMeta), rocksdb::Slice(kMetaStoreKey),
+              EncodeRecord(kMetaStoreKey, meta));
+  if (!written.ok()) return FromRocks(written, "write to the store");
+  return {};
+}
+
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Store::~Store() = default;
 
@@ -258,6 +280,9 @@ Result<std::unique_ptr<Store>> Store::Open(const fs::path& directory, const Stor
   Status witnessed = options.read_only ? CheckReaderIsCurrent(database, impl.get())
                                        : OpenLedgerForWriting(impl.get());
   if (!witnessed.ok()) return witnessed;
+  if (!options.read_only) {
+    if (Status made = EnsureSketches(impl.get()); !made.ok()) return made;
+  }
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
 

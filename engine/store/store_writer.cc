@@ -14,6 +14,7 @@
 #include "engine/store/rocksdb_options.h"
 #include "engine/store/rocksdb_status.h"
 #include "engine/store/store_impl.h"
+#include "engine/store/store_sketches.h"
 
 namespace embstore {
 namespace {
@@ -220,6 +221,7 @@ Status StoreWriter::Write(const Commit& commit) {
   if (Status loaded = LoadFailureKeys(); !loaded.ok()) return loaded;
   rocksdb::WriteBatch batch;
   SlotAllocator slots(impl_, commit.space);
+  SketchMaker sketches;
   std::string vector_bytes;
   for (const EmbeddedText& text : commit.embedded) {
     auto slot = slots.SlotFor(text.key);
@@ -236,6 +238,7 @@ Status StoreWriter::Write(const Commit& commit) {
     vector_bytes.clear();
     EncodeVector(key, text.key.fingerprint, text.vector, &vector_bytes);
     batch.Put(impl_.family(Family::kVectors), key, vector_bytes);
+    batch.Put(impl_.family(Family::kSketches), key, sketches.Make(key, text.vector));
     if (impl_.options.store_texts) {
       batch.Put(impl_.family(Family::kTexts), TextRecordKey(text.key), rocksdb::Slice(text.text));
     }

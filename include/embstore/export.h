@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A split's vectors as files: {split}_embeddings.npy, float32 (N, D), C order, rows in document
-// order; {split}_documents.jsonl, one line a row; {split}_labels.npy, int64 (N), when every
-// document has an integer label; {split}_metadata.json.
+// A split's vectors as files, rows in document order.
+//
+// npy: {split}_embeddings.npy, float32 (N, D), C order; {split}_documents.jsonl, one line a row;
+// {split}_labels.npy, int64 (N), when every document has an integer label; {split}_metadata.json.
+//
+// arrow: {split}_embeddings.arrow, an Arrow IPC file (Feather version 2) with the columns id
+// (utf8), label (int64 when every document has an integer label, else utf8), text (utf8, null where
+// the store has none) and embedding (D float32 a row); {split}_embeddings.arrow.json. Equal rows
+// make equal bytes, whatever order their vectors came in.
 #pragma once
 
 #include <cstdint>
@@ -17,23 +23,29 @@ namespace embstore {
 
 enum class MissingPolicy {
   kFail,  ///< Write nothing.
-  kSkip,  ///< Leave the row out; documents.jsonl says which rows there are.
+  kSkip,  ///< Leave the row out; documents.jsonl, or the ids, say which rows there are.
   kNan,   ///< A row of NaN.
 };
+
+/// Each format is a set of files of its own; one does not touch the other's.
+enum class ExportFormat { kNpy, kArrow };
 
 struct ExportOptions {
   std::string split;
   SpaceId space;
+  ExportFormat format = ExportFormat::kNpy;
   std::filesystem::path output_dir;  ///< Empty: the store's directory. Must exist otherwise.
   MissingPolicy missing = MissingPolicy::kFail;
-  std::uint32_t dimensions = 0;  ///< Keep only the first so many of each vector; 0: all.
-  bool normalize = true;         ///< Scale rows to unit length (after the cut).
-  bool verify = false;           ///< Read the finished files back and compare.
-  Clock* clock = nullptr;        ///< Null: the machine's.
+  /// Keep only the first so many of each vector; 0: all. Makes sense for models that are trained
+  /// for it (Matryoshka), such as gemini-embedding-001 and text-embedding-3.
+  std::uint32_t dimensions = 0;
+  bool normalize = true;   ///< Scale rows to unit length (after the cut).
+  bool verify = false;     ///< Read the finished files back and compare.
+  Clock* clock = nullptr;  ///< Null: the machine's.
 };
 
 struct ExportReport {
-  std::filesystem::path npy_path;
+  std::filesystem::path path;  ///< Of the file with the vectors.
   std::uint64_t rows = 0;
   std::uint32_t dimensions = 0;
   std::uint64_t missing = 0;

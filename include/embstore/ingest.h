@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "embstore/clock.h"
 #include "embstore/dataset.h"
@@ -172,5 +173,12 @@ Result<IngestPlan> PlanIngest(const Store* store, const Dataset& dataset, const 
 /// threads of its own.
 Result<IngestReport> Ingest(Store* store, const Dataset& dataset, Provider* provider,
                             const IngestOptions& options);
+
+/// The same for texts that belong to no split, such as questions: what is cached is not sent again,
+/// and the rest is paid for under the same budgets and written into the ledger like any text.
+/// Afterwards Store::GetVector has them. REQUIRES: `options.split` is empty. kInvalidArgument:
+/// batch mode.
+Result<IngestReport> EmbedTexts(Store* store, const std::vector<std::string>& texts,
+                                Provider* provider, const IngestOptions& options);
 
 }  // namespace embstore

@@ -37,6 +37,10 @@ struct EmbedReply {
   Backoff pace;  ///< What the server said about the next call, with this good answer.
 };
 
+/// The identity under which questions to documents of `documents` are embedded: Gemini's
+/// RETRIEVAL_DOCUMENT is asked with RETRIEVAL_QUERY, everything else with itself.
+EmbeddingIdentity QueryIdentity(EmbeddingIdentity documents);
+
 /// Turns texts into vectors. Embed is called by several threads at once; the rest is constant.
 /// Safe for concurrent use.
 class Provider {

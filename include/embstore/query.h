@@ -56,8 +56,8 @@ class Searcher {
   static Result<std::unique_ptr<Searcher>> OfSplit(const Store& store, const SplitInfo& split,
                                                    SpaceId space, const SearcherOptions& options);
 
-  /// All vectors of the space, whatever split they came with; positions 0..size()-1 are in the order
-  /// of the texts' content hashes, and text() says which text each is.
+  /// All vectors of the space, whatever split they came with; positions 0..size()-1 are in the
+  /// order of the texts' content hashes, and text() says which text each is.
   static Result<std::unique_ptr<Searcher>> OfSpace(const Store& store, SpaceId space,
                                                    const SearcherOptions& options);
 

@@ -95,6 +95,7 @@ CommandBody AddPlan(CLI::App& parser);
 CommandBody AddExport(CLI::App& parser);
 CommandBody AddGet(CLI::App& parser);
 CommandBody AddSimilar(CLI::App& parser);
+CommandBody AddSearch(CLI::App& parser);
 CommandBody AddStatus(CLI::App& parser);
 CommandBody AddJobs(CLI::App& parser);
 CommandBody AddImport(CLI::App& parser);

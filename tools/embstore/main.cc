@@ -34,8 +34,9 @@ struct Command {
 constexpr std::array kCommands = {
     Command{"ingest", embstore::tool::AddIngest},   Command{"plan", embstore::tool::AddPlan},
     Command{"export", embstore::tool::AddExport},   Command{"get", embstore::tool::AddGet},
-    Command{"similar", embstore::tool::AddSimilar}, Command{"status", embstore::tool::AddStatus},
-    Command{"jobs", embstore::tool::AddJobs},       Command{"import", embstore::tool::AddImport},
+    Command{"similar", embstore::tool::AddSimilar}, Command{"search", embstore::tool::AddSearch},
+    Command{"status", embstore::tool::AddStatus},   Command{"jobs", embstore::tool::AddJobs},
+    Command{"import", embstore::tool::AddImport},
 };
 
 void AddGlobalFlags(CLI::App& parser, GlobalFlags& flags) {

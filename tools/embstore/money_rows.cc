@@ -53,7 +53,10 @@ std::map<std::string, Sums> GroupBy(const std::vector<SpendRecord>& spending, co
   return groups;
 }
 
-std::string SplitOf(const SpendRecord& record) { return record.split; }
+/// Questions of `search` belong to no split.
+std::string SplitOf(const SpendRecord& record) {
+  return record.split.empty() ? "(search)" : record.split;
+}
 std::string ModelOf(const SpendRecord& record) {
   return record.model + (record.batch ? ", batch" : ", sync");
 }

@@ -274,6 +274,17 @@ Result<PreparedImport> PrepareImport(const App& app, const IngestFlags& flags) {
   return prepared;
 }
 
+Result<IngestOptions> MakeTextOptions(const App& app, const Config& config,
+                                      const Provider& provider,
+                                      const std::optional<std::string>& max_cost) {
+  std::string warning;
+  const ModelPrice price = PriceOf(config, provider, &warning);
+  if (!warning.empty()) app.Warn(warning);
+  IngestFlags flags;
+  flags.max_cost = max_cost;
+  return MakeIngestOptions(flags, config, IngestMode::kSync, price, warning);
+}
+
 namespace {
 
 Result<SpaceInfo> ChooseSpace(const Store& store, const SplitInfo& split, const Config& config,

@@ -62,6 +62,12 @@ struct PreparedIngest {
 };
 Result<PreparedIngest> PrepareIngest(const App& app, const IngestFlags& flags, Purpose purpose);
 
+/// How texts without a split are embedded by `provider`, within `max_cost` if there is one. Warns
+/// when the model has no price.
+Result<IngestOptions> MakeTextOptions(const App& app, const Config& config,
+                                      const Provider& provider,
+                                      const std::optional<std::string>& max_cost);
+
 /// What `import` works on.
 struct PreparedImport {
   Config config;

@@ -2,80 +2,16 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstring>
 #include <fstream>
 
-#include "embstore/export.h"
 #include "embstore/vector.h"
-#include "engine/base/file.h"
 #include "engine/exporter/metadata.h"
-#include "engine/store/store_writer.h"
-#include "support/fake_clock.h"
-#include "support/temp_dir.h"
+#include "unit/exporter/exporter_testing.h"
 
 namespace embstore {
 namespace {
 
-using testing::FakeClock;
-using testing::TempDir;
-
-constexpr std::uint64_t kMaxBytes = 1u << 24;
-
-/// A store with split "s" of `texts`, of which those that begin with '-' have no vector.
-struct Bench {
-  explicit Bench(const std::vector<std::string>& texts, const std::string& label = "7") {
-    auto opened = Store::Open(dir.path(), {});
-    REQUIRE(opened.ok());
-    store = std::move(*opened);
-    StoreWriter writer(store.get());
-    const EmbeddingIdentity identity{"m", 3, "TASK", 1};
-    REQUIRE(writer.AddSpace({identity, "test", 1}).ok());
-    auto split = writer.BeginDocuments("s");
-    std::vector<DocumentRecord> documents;
-    Commit commit;
-    commit.space = MakeSpaceId(identity);
-    commit.run.emplace().split = "s";
-    commit.coverage.emplace();
-    vectors.reserve(texts.size());
-    for (const std::string& text : texts) {
-      documents.push_back({MakeTextKey(text), "", label});
-      vectors.push_back({static_cast<float>(vectors.size()) + 1, 2, 3});
-      if (text.starts_with("-")) continue;
-      commit.embedded.push_back({MakeTextKey(text), text, 1, vectors.back()});
-      ++commit.coverage->embedded;
-    }
-    commit.coverage->generation = split->generation;
-    REQUIRE(writer.AppendDocuments(*split, 0, documents).ok());
-    split->documents = texts.size();
-    REQUIRE(writer.PublishDocuments("s", *split).ok());
-    REQUIRE(writer.Write(commit).ok());
-    options.split = "s";
-    options.space = commit.space;
-    options.clock = &clock;
-  }
-
-  std::string Read(const std::string& name) const {
-    auto content = ReadWholeFile(dir.path() / name, kMaxBytes);
-    REQUIRE_MESSAGE(content.ok(), content.status().message());
-    return *content;
-  }
-
-  /// The floats behind the 128 bytes of header that a small 2-D array has.
-  std::vector<float> Rows() const {
-    const std::string npy = Read("s_embeddings.npy");
-    const std::size_t header = npy.find('\n') + 1;
-    CHECK(header % 64 == 0);
-    std::vector<float> rows((npy.size() - header) / sizeof(float));
-    std::memcpy(rows.data(), npy.data() + header, rows.size() * sizeof(float));
-    return rows;
-  }
-
-  TempDir dir;
-  FakeClock clock;
-  std::unique_ptr<Store> store;
-  std::vector<std::vector<float>> vectors;
-  ExportOptions options;
-};
+using testing::Bench;
 
 TEST_CASE("export: rows lie in document order, of unit length, with documents and labels") {
   Bench bench({"a", "b", "c"});
@@ -161,7 +97,7 @@ TEST_CASE("export: a lost file of an export with gaps is written again, and coun
 }
 
 TEST_CASE("export: labels that are no integers make no labels file") {
-  Bench bench({"a", "b"}, "sports");
+  Bench bench({"a", "b"}, {"sports"});
   std::ofstream(bench.dir.path() / "s_labels.npy") << "of an earlier export";
   REQUIRE(ExportSplit(*bench.store, bench.options).ok());
   CHECK(!std::filesystem::exists(bench.dir.path() / "s_labels.npy"));
@@ -198,9 +134,10 @@ TEST_CASE("export: the metadata file vouches for the other files byte for byte")
   Bench bench({"a", "b"});
   bench.options.verify = true;
   REQUIRE(ExportSplit(*bench.store, bench.options).ok());
-  const auto metadata = ReadMetadata(bench.dir.path() / "s_metadata.json");
+  const auto metadata = ReadMetadata({bench.dir.path(), "s", ExportFormat::kNpy});
   REQUIRE(metadata);
-  CHECK(DigestFile(bench.dir.path() / "s_embeddings.npy")->xxh3_128 == metadata->npy.xxh3_128);
+  CHECK(DigestFile(bench.dir.path() / "s_embeddings.npy")->xxh3_128 ==
+        metadata->parts[0].second.xxh3_128);
   CHECK(ExportSplit(*bench.store, bench.options)->unchanged);
   std::fstream npy(bench.dir.path() / "s_embeddings.npy",
                    std::ios::in | std::ios::out | std::ios::binary);

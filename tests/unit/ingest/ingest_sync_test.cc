@@ -204,6 +204,28 @@ TEST_CASE("ingest: two texts with one content hash are both paid for and keep th
   CHECK(bench.VectorOf("2") == bench.provider.VectorOf(a));
 }
 
+TEST_CASE("ingest: texts without a split are paid once and stored, and make no document list") {
+  Bench bench;
+  bench.MustRun(Texts({"document"}));
+  bench.options.split.clear();
+  for (const std::uint64_t expected : {2U, 0U}) {
+    const auto report = EmbedTexts(bench.store.get(), {"question", "document", "other"},
+                                   &bench.provider, bench.options);
+    REQUIRE_MESSAGE(report.ok(), report.status().message());
+    CHECK(report->outcome.ok());
+    CHECK(report->embedded == expected);
+  }
+  CHECK(bench.provider.billed().at("question") == 1);
+  CHECK(bench.provider.billed().at("document") == 1);
+  CHECK(bench.HasAll({"document", "question", "other"}));
+  CHECK(bench.store->Splits()->size() == 1);
+  CHECK(bench.store->Coverages("s")->front().second.embedded == 1);
+  CHECK(bench.Sums().spent.texts == 3);
+  bench.options.split = "s";
+  CHECK(EmbedTexts(bench.store.get(), {"x"}, &bench.provider, bench.options).code() ==
+        Code::kInvalidArgument);
+}
+
 TEST_CASE("ingest: a provider without dimensions is refused before it can spoil the store") {
   Bench bench;
   bench.provider.identity_.dimensions = 0;

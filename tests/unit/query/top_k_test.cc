@@ -44,16 +44,5 @@ TEST_CASE("query: NaN and infinite scores are no answers") {
   CHECK(best[1].position == 3);
 }
 
-TEST_CASE("query: cosines do not depend on the lengths of the vectors") {
-  const std::vector<float> rows = {1, 0, 5, 5, 0, 0, -3, 0};
-  const std::vector<float> query = {10, 0};
-  std::vector<float> scores(4);
-  Cosines(rows, query, scores);
-  CHECK(scores[0] == doctest::Approx(1));
-  CHECK(scores[1] == doctest::Approx(std::sqrt(0.5)));
-  CHECK(std::isnan(scores[2]));
-  CHECK(scores[3] == doctest::Approx(-1));
-}
-
 }  // namespace
 }  // namespace embstore

@@ -31,7 +31,7 @@ const std::string kSpaceBytes = "\x01\x02\x03\x04\x05\x06\x07\x08";
 TEST_CASE("record: the names of the families are those on disk") {
   const std::vector<std::string_view> expected = {"default",      "meta",     "spaces", "index",
                                                   "vectors",      "texts",    "splits", "documents",
-                                                  "document_ids", "failures", "runs"};
+                                                  "document_ids", "failures", "runs",   "sketches"};
   CHECK(std::equal(kFamilyNames.begin(), kFamilyNames.end(), expected.begin(), expected.end()));
   CHECK(kFamilyNames[static_cast<std::size_t>(Family::kVectors)] == "vectors");
   CHECK(kFamilyNames[static_cast<std::size_t>(Family::kDocumentIds)] == "document_ids");
