@@ -8,6 +8,7 @@
 #include "embstore/vector.h"
 #include "engine/base/text.h"
 #include "engine/exporter/export_files.h"
+#include "engine/exporter/export_state.h"
 #include "engine/exporter/metadata.h"
 #include "engine/exporter/row_writer.h"
 
@@ -34,7 +35,9 @@ class Exporter {
     if (Status found = FindSource(); !found.ok()) return found;
     report_.path = paths_.parts.front().path;
     report_.dimensions = dimensions_;
-    content_id_ = ContentId();  // Before any row is read: what comes later makes another one.
+    // Before any row is read: what comes later makes another one.
+    content_id_ = ContentId(store_, split_.record, options_.space, coverage_, dimensions_,
+                            options_.missing, options_.normalize);
     if (IsUnchanged()) {
       report_.unchanged = true;
       report_.rows = existing_->rows;
@@ -68,11 +71,9 @@ class Exporter {
       return {Code::kNotFound, "no vectors of this model, size and task are in the store"};
     }
     space_ = *space;
-    auto coverages = store_.Coverages(options_.split);
-    if (!coverages.ok()) return coverages.status();
-    for (const auto& [id, coverage] : *coverages) {
-      if (id == options_.space) coverage_ = coverage;
-    }
+    auto coverage = FindCoverage(store_, options_.split, options_.space);
+    if (!coverage.ok()) return coverage.status();
+    coverage_ = std::move(*coverage);
     stored_dimensions_ = space_.record.identity.dimensions;
     dimensions_ = options_.dimensions == 0 ? stored_dimensions_ : options_.dimensions;
     if (dimensions_ > stored_dimensions_) {
@@ -83,29 +84,10 @@ class Exporter {
     return {};
   }
 
-  /// Names the rows: document list, space, state of the vectors, and the options.
-  std::string ContentId() const {
-    std::string facts =
-        store_.Id() + "/" + HexString(split_.record.list_sha256) + "/" + ToHex(options_.space);
-    for (const std::uint64_t fact :
-         {std::uint64_t{dimensions_}, store_.CommitNumber(),
-          static_cast<std::uint64_t>(coverage_.updated_micros),
-          static_cast<std::uint64_t>(options_.missing), std::uint64_t{options_.normalize}}) {
-      facts += "/" + std::to_string(fact);
-    }
-    return ToHex(HashBytes(facts));
-  }
-
   bool IsUnchanged() {
     existing_ = ReadMetadata(paths_);
     if (!existing_ || existing_->content_id != content_id_) return false;
-    return std::all_of(existing_->parts.begin(), existing_->parts.end(),
-                       [](const auto& part_and_digest) {
-                         const auto& [part, digest] = part_and_digest;
-                         std::error_code error;
-                         return fs::is_regular_file(part.path, error) &&
-                                fs::file_size(part.path, error) == digest.bytes && !error;
-                       });
+    return HasFiles(*existing_);
   }
 
   Status VerifyExisting() const {

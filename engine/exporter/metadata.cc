@@ -67,10 +67,13 @@ std::optional<ExistingExport> ReadMetadata(const ExportPaths& paths) {
   if (!json.ok()) return std::nullopt;
   const auto content_id = json->Find("content_id");
   if (!content_id || !content_id->AsString()) return std::nullopt;
+  const auto normalized = json->Find("normalized");
   ExistingExport existing{std::string(*content_id->AsString()),
                           {},
                           ReadCount("num_documents", *json),
-                          ReadCount("missing_documents", *json)};
+                          ReadCount("missing_documents", *json),
+                          static_cast<std::uint32_t>(ReadCount("dimensions", *json)),
+                          normalized && normalized->AsBool().value_or(false)};
   for (const ExportPart& part : paths.parts) {
     auto digest = ReadDigest(part.name, *json);
     if (digest) existing.parts.emplace_back(part, std::move(*digest));

@@ -36,6 +36,8 @@ struct ExistingExport {
   PartDigests parts;
   std::uint64_t rows = 0;
   std::uint64_t missing = 0;
+  std::uint32_t dimensions = 0;
+  bool normalized = false;
 };
 std::optional<ExistingExport> ReadMetadata(const ExportPaths& paths);
 

@@ -123,7 +123,11 @@ Status IngestRun::WriteCommit(Commit commit) {
   coverage_.updated_micros = run_.updated_micros;
   commit.micros = run_.updated_micros;
   commit.run = run_;
-  if (has_split_) commit.coverage = coverage_;
+  if (has_split_) {
+    commit.coverage = coverage_;
+  } else {
+    commit.failed.clear();  // They are about documents; whoever asked for these texts is told.
+  }
   return writer_.Write(commit);
 }
 

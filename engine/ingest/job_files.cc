@@ -92,8 +92,7 @@ Result<JobInputFile> WriteJobInput(const fs::path& directory, std::string_view s
   return input;
 }
 
-Result<std::vector<JobText>> ReadJobInput(const fs::path& directory, const BatchApi& api,
-                                          const JobRecord& job) {
+Result<std::string> ReadJobInputBytes(const fs::path& directory, const JobRecord& job) {
   const fs::path path = JobInputPath(directory, job);
   auto content = ReadWholeFile(path, job.input_bytes);
   if (content.code() == Code::kNotFound) return InputDamaged(path, job, "is gone");
@@ -102,6 +101,14 @@ Result<std::vector<JobText>> ReadJobInput(const fs::path& directory, const Batch
       First8(HashBytes(*content)) != job.input_digest) {
     return InputDamaged(path, job, "is damaged");
   }
+  return content;
+}
+
+Result<std::vector<JobText>> ReadJobInput(const fs::path& directory, const BatchApi& api,
+                                          const JobRecord& job) {
+  const fs::path path = JobInputPath(directory, job);
+  auto content = ReadJobInputBytes(directory, job);
+  if (!content.ok()) return content.status();
   std::vector<JobText> texts;
   std::string_view rest = *content;
   while (!rest.empty()) {
@@ -141,7 +148,7 @@ void RemoveJobFiles(const fs::path& directory, const JobRecord& job) {
   fs::remove(JobsDirectory(directory), ignored);  // Only when it is empty.
 }
 
-void RemoveStrayJobFiles(const fs::path& directory, std::span<const JobRecord> open) {
+std::vector<fs::path> StrayJobFiles(const fs::path& directory, std::span<const JobRecord> open) {
   std::set<fs::path> known;
   for (const JobRecord& job : open) {
     if (job.batch) {
@@ -157,7 +164,12 @@ void RemoveStrayJobFiles(const fs::path& directory, std::span<const JobRecord> o
     const bool ours = entry.path().filename().string().find(kInputSuffix) != std::string::npos;
     if (ours && !known.contains(entry.path())) stray.push_back(entry.path());
   }
-  for (const fs::path& path : stray) fs::remove(path, ignored);
+  return stray;
+}
+
+void RemoveStrayJobFiles(const fs::path& directory, std::span<const JobRecord> open) {
+  std::error_code ignored;
+  for (const fs::path& path : StrayJobFiles(directory, open)) fs::remove(path, ignored);
   fs::remove(JobsDirectory(directory), ignored);
 }
 

@@ -41,11 +41,15 @@ Result<JobInputFile> WriteJobInput(const std::filesystem::path& directory,
                                    std::span<const TextKey> keys, std::int64_t micros,
                                    std::uint32_t run);
 
+/// The input as it was uploaded. kCorruption: it is not the file that the ledger knows, or it is
+/// gone.
+Result<std::string> ReadJobInputBytes(const std::filesystem::path& directory, const JobRecord& job);
+
 struct JobText {
   TextKey key;
   std::string text;
 };
-/// Reads it back. kCorruption: it is not the file that the ledger knows, or it is gone.
+/// The same as texts. Errors as above.
 Result<std::vector<JobText>> ReadJobInput(const std::filesystem::path& directory,
                                           const BatchApi& api, const JobRecord& job);
 
@@ -59,8 +63,11 @@ Status ForEachLine(const std::filesystem::path& path,
 /// Removes the files of a job that has ended.
 void RemoveJobFiles(const std::filesystem::path& directory, const JobRecord& job);
 
-/// Removes files that belong to none of `open`: of jobs that were never written down, or that
-/// ended just before their process did.
+/// Files that belong to none of `open`: of jobs that were never written down, or that ended just
+/// before their process did.
+std::vector<std::filesystem::path> StrayJobFiles(const std::filesystem::path& directory,
+                                                 std::span<const JobRecord> open);
+/// Removes them.
 void RemoveStrayJobFiles(const std::filesystem::path& directory, std::span<const JobRecord> open);
 
 }  // namespace embstore

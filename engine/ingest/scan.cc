@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/base/text.h"
+#include "engine/record/list_digest.h"
 
 namespace embstore {
 namespace {
@@ -74,7 +75,7 @@ class Scanner {
       ids_.push_back(HashBytes(document.id));
     }
     if (document.label) record.label = std::string(*document.label);
-    DigestRow(record);
+    list_digest_.Add(record);
     chunk_records_.push_back(std::move(record));
 
     ChunkText text{position, 0, 0, TextState::kMissing};
@@ -95,15 +96,6 @@ class Scanner {
   void AddUnsendable(const Document& document, std::uint64_t position, std::uint64_t tokens,
                      const TextKey& key) {
     result_.unsendable.push_back({position, tokens, std::string(document.id), key});
-  }
-
-  /// Every part with its length, so that no two lists have the same bytes.
-  void DigestRow(const DocumentRecord& record) {
-    row_.assign(reinterpret_cast<const char*>(record.text.fingerprint.bytes.data()),
-                record.text.fingerprint.bytes.size());
-    row_ += std::to_string(record.id.size()) + ':' + record.id;
-    row_ += record.label ? std::to_string(record.label->size()) + ':' + *record.label : "-";
-    list_digest_.Update(row_);
   }
 
   Status FlushChunk() {
@@ -221,13 +213,12 @@ class Scanner {
   std::vector<TextKey> chunk_keys_;
   std::vector<ChunkText> chunk_texts_;
   std::vector<DocumentRecord> chunk_records_;
-  std::string row_;
 
   // All documents.
   std::vector<SeenText> seen_;
   std::vector<TextState> states_;
   std::vector<ContentHash> ids_;
-  Sha256 list_digest_;
+  ListDigest list_digest_;
   ScanResult result_;
 };
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "embstore/clock.h"
@@ -55,13 +56,16 @@ Result<std::uint64_t> ReadLedger(const LedgerFile& file, std::uint64_t end,
   }
 }
 
+}  // namespace
+
 /// Follows requests through the file to see which of the wanted texts were bought.
-class BoughtSearch {
+class Ledger::BoughtSearch {
  public:
-  BoughtSearch(SpaceId space, std::span<const std::uint64_t> wanted)
+  /// `wanted`: sorted; none: all texts.
+  BoughtSearch(SpaceId space, std::optional<std::span<const std::uint64_t>> wanted)
       : space_(space), wanted_(wanted) {}
 
-  Status Take(const LedgerEntry& entry) {
+  void Take(const LedgerEntry& entry) {
     if (const auto* request = std::get_if<RequestEntry>(&entry)) {
       Begin(*request);
     } else if (const auto* commit = std::get_if<CommitEntry>(&entry)) {
@@ -70,14 +74,16 @@ class BoughtSearch {
       }
     } else if (const auto* ending = std::get_if<Ending>(&entry)) {
       End(ending->request, ending->end, ending->not_stored);
+    } else if (const auto* removal = std::get_if<Removal>(&entry)) {
+      if (removal->space != space_) return;
+      for (const std::uint64_t key : removal->keys) bought_.erase(key);
     }
-    return {};
   }
 
-  std::vector<std::uint64_t> Finish() && {
-    std::sort(bought_.begin(), bought_.end());
-    bought_.erase(std::unique(bought_.begin(), bought_.end()), bought_.end());
-    return std::move(bought_);
+  std::vector<std::uint64_t> Finish() const {
+    std::vector<std::uint64_t> bought(bought_.begin(), bought_.end());
+    std::sort(bought.begin(), bought.end());
+    return bought;
   }
 
  private:
@@ -85,7 +91,9 @@ class BoughtSearch {
     if (entry.intent.space != space_) return;
     std::vector<std::uint64_t> matches;
     for (const std::uint64_t key : entry.intent.keys) {
-      if (std::binary_search(wanted_.begin(), wanted_.end(), key)) matches.push_back(key);
+      if (!wanted_ || std::binary_search(wanted_->begin(), wanted_->end(), key)) {
+        matches.push_back(key);
+      }
     }
     if (!matches.empty()) open_.emplace(entry.request, std::move(matches));
   }
@@ -95,23 +103,22 @@ class BoughtSearch {
     if (node.empty() || end != RequestEnd::kStored) return;
     const std::set<std::uint64_t> left_out(not_stored.begin(), not_stored.end());
     for (const std::uint64_t key : node.mapped()) {
-      if (!left_out.contains(key)) bought_.push_back(key);
+      if (!left_out.contains(key)) bought_.insert(key);
     }
   }
 
-  const SpaceId space_;
-  const std::span<const std::uint64_t> wanted_;
+  SpaceId space_;
+  std::optional<std::span<const std::uint64_t>> wanted_;
   std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> open_;
-  std::vector<std::uint64_t> bought_;
+  std::unordered_set<std::uint64_t> bought_;
 };
-
-}  // namespace
 
 struct Ledger::State {
   std::unique_ptr<LedgerFile> file;
   mutable std::mutex mutex;  // Guards the rest, and writing to the file.
   std::optional<LedgerBook> book;
   std::uint64_t last_request_at_open = 0;
+  std::uint64_t entries = 0;
 
   /// Checks, writes, then believes.
   Status Add(LedgerEntry entry, bool durable) {
@@ -120,6 +127,7 @@ struct Ledger::State {
     }
     if (Status written = file->Append(entry, durable); !written.ok()) return written;
     book->Apply(std::move(entry));
+    ++entries;
     return {};
   }
 };
@@ -149,6 +157,7 @@ Result<std::unique_ptr<Ledger>> Ledger::Open(const std::filesystem::path& path,
       return {Code::kCorruption, possible.message()};
     }
     state->book->Apply(std::move(entry));
+    ++state->entries;
     return {};
   };
   const auto end = ReadLedger(**file, (*file)->end(), take_header, take_entry);
@@ -202,6 +211,11 @@ Status Ledger::ChangeJob(const JobChange& change) {
   return state_->Add(change, true);
 }
 
+Status Ledger::Remove(const Removal& removal) {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->Add(removal, true);
+}
+
 Status Ledger::Sync() {
   const std::scoped_lock lock(state_->mutex);
   return state_->file->Sync();
@@ -232,19 +246,34 @@ std::vector<std::uint64_t> Ledger::KeysInDoubt(SpaceId space) const {
   return state_->book->KeysInDoubt(space);
 }
 
-Result<std::vector<std::uint64_t>> Ledger::FindBought(SpaceId space,
-                                                      std::span<const std::uint64_t> keys) const {
+Result<std::vector<std::uint64_t>> Ledger::Search(BoughtSearch search) const {
   std::uint64_t end = 0;
   {
     const std::scoped_lock lock(state_->mutex);
     end = state_->file->end();
   }
-  BoughtSearch search(space, keys);
   const auto read = ReadLedger(
       *state_->file, end, [](const LedgerHeader&) { return Status(); },
-      [&](const LedgerEntry& entry) { return search.Take(entry); });
+      [&](const LedgerEntry& entry) {
+        search.Take(entry);
+        return Status();
+      });
   if (!read.ok()) return read.status();
-  return std::move(search).Finish();
+  return search.Finish();
+}
+
+Result<std::vector<std::uint64_t>> Ledger::FindBought(SpaceId space,
+                                                      std::span<const std::uint64_t> keys) const {
+  return Search(BoughtSearch(space, keys));
+}
+
+Result<std::vector<std::uint64_t>> Ledger::AllBought(SpaceId space) const {
+  return Search(BoughtSearch(space, std::nullopt));
+}
+
+std::uint64_t Ledger::CountEntries() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->entries;
 }
 
 }  // namespace embstore

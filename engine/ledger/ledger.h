@@ -88,6 +88,13 @@ struct JobChange {
   std::int64_t micros = 0;
 };
 
+/// Texts whose vectors are removed from the store on purpose: that these are absent is no loss.
+struct Removal {
+  SpaceId space;
+  std::vector<std::uint64_t> keys;  ///< LedgerKeys.
+  std::int64_t micros = 0;
+};
+
 /// What the store and the ledger compare when both are opened.
 struct LedgerPosition {
   std::uint64_t commit = 0;   ///< Highest commit number of the store that was written down.
@@ -139,6 +146,10 @@ class Ledger {
   /// Durable when it returns.
   Status ChangeJob(const JobChange& change);
 
+  /// Writes down what is about to be removed; durable when it returns. Remove only after this was
+  /// ok: then the store may hold more than the ledger asks for, never less.
+  Status Remove(const Removal& removal);
+
   /// Makes everything durable.
   Status Sync();
 
@@ -154,12 +165,19 @@ class Ledger {
   /// gave up: these may be sent again.
   std::vector<std::uint64_t> KeysInDoubt(SpaceId space) const;
 
-  /// Which of `keys` (sorted) were paid for and stored in `space`. Reads the file again.
+  /// Which of `keys` (sorted) were paid for and stored in `space`, and not removed on purpose
+  /// since. Sorted. Reads the file again.
   Result<std::vector<std::uint64_t>> FindBought(SpaceId space,
                                                 std::span<const std::uint64_t> keys) const;
+  /// The same for all keys there are: what a whole store must have.
+  Result<std::vector<std::uint64_t>> AllBought(SpaceId space) const;
+
+  std::uint64_t CountEntries() const;
 
  private:
   struct State;
+  class BoughtSearch;
+  Result<std::vector<std::uint64_t>> Search(BoughtSearch search) const;
   explicit Ledger(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -107,6 +107,11 @@ Status LedgerBook::CheckEntry(const JobChange& entry) const {
   return {};
 }
 
+Status LedgerBook::CheckEntry(const Removal& entry) const {
+  if (!entry.keys.empty()) return {};
+  return {Code::kInternal, "a removal of nothing"};
+}
+
 LedgerBook::Rows::iterator LedgerBook::RowOf(const RequestIntent& intent) {
   const std::int64_t day = DayOf(intent.micros);
   if (!rows_.empty()) {

@@ -63,10 +63,12 @@ class LedgerBook {
   Status CheckEntry(const CommitEntry& entry) const;
   Status CheckEntry(const Ending& entry) const;
   Status CheckEntry(const JobChange& entry) const;
+  Status CheckEntry(const Removal& entry) const;
   void ApplyEntry(RequestEntry&& entry);
   void ApplyEntry(CommitEntry&& entry);
   void ApplyEntry(Ending&& entry);
   void ApplyEntry(JobChange&& entry);
+  void ApplyEntry(Removal&&) {}  // Changes no sum: what was paid stays paid.
 
   Rows::iterator RowOf(const RequestIntent& intent);
   void AddShare(const CommitShare& share);

@@ -125,6 +125,15 @@ bool Read(const ledger_fb::JobEntry& t, JobChange* e) {
   return true;
 }
 
+Offset<void> Write(FlatBufferBuilder& b, const Removal& e) {
+  return ledger_fb::CreateDropEntry(b, e.space.value, Keys(b, e.keys), e.micros).Union();
+}
+
+bool Read(const ledger_fb::DropEntry& t, Removal* e) {
+  *e = {{t.space()}, Keys(t.keys()), t.micros()};
+  return true;
+}
+
 template <typename Table, typename Entry>
 Result<LedgerEntry> Decode(std::span<const std::uint8_t> payload) {
   flatbuffers::Verifier verifier(payload.data(), payload.size(), kMaxVerifyDepth, kMaxVerifyTables);
@@ -160,6 +169,8 @@ Result<LedgerEntry> DecodePayload(std::uint32_t kind, std::span<const std::uint8
       return Decode<ledger_fb::EndingEntry, Ending>(payload);
     case 4:
       return Decode<ledger_fb::JobEntry, JobChange>(payload);
+    case 5:
+      return Decode<ledger_fb::DropEntry, Removal>(payload);
     default:
       return Status(Code::kIncompatible,
                     "an entry is of kind " + std::to_string(kind) + ", which is not known here");

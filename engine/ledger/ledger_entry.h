@@ -24,7 +24,7 @@ struct CommitEntry {
 };
 
 /// The kind of an entry in the file is one more than its index here.
-using LedgerEntry = std::variant<RequestEntry, CommitEntry, Ending, JobChange>;
+using LedgerEntry = std::variant<RequestEntry, CommitEntry, Ending, JobChange, Removal>;
 
 std::uint32_t KindOf(const LedgerEntry& entry);
 

@@ -87,6 +87,9 @@ struct Store::Impl {
   static std::string Where(Family family, std::string_view key);
 };
 
+/// Opens the database of `directory` without a look at its records. Errors as those of Store::Open.
+Status OpenDatabaseForReading(const std::filesystem::path& directory, Store::Impl* impl);
+
 /// Whether `record` is about this very text and not just about one with the same hash.
 inline bool IsSameText(const IndexRecord& record, const TextKey& text) {
   return record.fingerprint == text.fingerprint && record.text_bytes == text.length;

@@ -175,6 +175,21 @@ Status CheckAbsent(const fs::path& database) {
                                  kRestoreAdvice};
 }
 
+/// Whether there is a database that this user may read; none is right too where one may be made.
+Status CheckThere(const fs::path& directory, bool may_create) {
+  const fs::path database = directory / "store";
+  if (::access((database / "CURRENT").c_str(), R_OK) != 0 && errno == EACCES) {
+    return {Code::kInvalidArgument, "the store in '" + directory.string() +
+                                        "' may not be read by this user; use the account "
+                                        "that made it"};
+  }
+  if (HasDatabase(database)) return {};
+  Status absent = CheckAbsent(database);
+  if (!absent.ok() || may_create) return absent;
+  return {Code::kNotFound, "there is no store in '" + directory.string() +
+                               "'; run 'embstore ingest' first, or give --store DIR"};
+}
+
 /// Takes the lock, and makes the store when there is none.
 Status PrepareForWriting(const fs::path& directory, const StoreOptions& options,
                          Store::Impl* impl) {
@@ -232,6 +247,11 @@ Status CheckReaderIsCurrent(const fs::path& database, Store::Impl* impl) {
 
 }  // namespace
 
+Status OpenDatabaseForReading(const fs::path& directory, Store::Impl* impl) {
+  if (Status there = CheckThere(directory, /*may_create=*/false); !there.ok()) return there;
+  return OpenDatabase(impl->options, OpenMode::kReadOnly, directory / "store", impl);
+}
+
 Store::Impl::~Impl() {
   for (rocksdb::ColumnFamilyHandle* handle : families) {
     if (handle != nullptr) db->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
@@ -253,18 +273,8 @@ const fs::path& Store::directory() const { return impl_->directory; }
 
 Result<std::unique_ptr<Store>> Store::Open(const fs::path& directory, const StoreOptions& options) {
   const fs::path database = directory / "store";
-  if (::access((database / "CURRENT").c_str(), R_OK) != 0 && errno == EACCES) {
-    return Status(Code::kInvalidArgument, "the store in '" + directory.string() +
-                                              "' may not be read by this user; use the account "
-                                              "that made it");
-  }
-  if (!HasDatabase(database)) {
-    if (Status absent = CheckAbsent(database); !absent.ok()) return absent;
-    if (options.read_only || !options.create_if_missing) {
-      return Status(Code::kNotFound, "there is no store in '" + directory.string() +
-                                         "'; run 'embstore ingest' first, or give --store DIR");
-    }
-  }
+  const bool may_create = !options.read_only && options.create_if_missing;
+  if (Status there = CheckThere(directory, may_create); !there.ok()) return there;
   auto impl = std::make_unique<Impl>();
   impl->directory = directory;
   impl->options = options;

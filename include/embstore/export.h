@@ -61,4 +61,20 @@ struct ExportReport {
 /// dimensions than there are.
 Result<ExportReport> ExportSplit(const Store& store, const ExportOptions& options);
 
+/// How the files of an export stand to the vectors of a space.
+enum class ExportState {
+  kNone,     ///< There are none.
+  kOther,    ///< Of another space or an older state, or their sizes are wrong.
+  kCurrent,  ///< What an export would write now.
+};
+struct ExportInfo {
+  ExportState state = ExportState::kNone;
+  std::uint64_t bytes = 0;  ///< Of all its files.
+};
+
+/// By the metadata file and the sizes of the others; their contents are not read.
+/// `directory` empty: the store's.
+Result<ExportInfo> FindExport(const Store& store, const std::string& split, SpaceId space,
+                              const std::filesystem::path& directory = {});
+
 }  // namespace embstore

@@ -147,6 +147,7 @@ class Store {
 
  private:
   friend class StoreWriter;
+  friend class GarbageCollector;
   friend class SpaceScan;
   explicit Store(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -334,7 +334,8 @@ class Scratch:
         text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "DATE-AND-TIME-UTC--", text)
         text = re.sub(r"\(pid \d+\)", "(pid PID)", text)
         text = re.sub(r"batches/[a-z0-9]+", "batches/NAME", text)
-        text = re.sub(r"\d+\.\d MB on disk", "SIZE MB on disk", text)
+        text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "DATE-AND-TIME---", text)
+        text = re.sub(r"on disk: .*", "on disk: SIZES", text)
         return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
 
     def matches(self, name):

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <system_error>
+#include <utility>
 
 #include "engine/base/text.h"
 #include "engine/json/json_writer.h"
@@ -69,6 +70,16 @@ Result<std::unique_ptr<Store>> App::OpenStore(const Config& config, bool read_on
   StoreOptions options;
   options.new_ledger = new_ledger;
   options.read_only = read_only;
+  return Open(config, std::move(options));
+}
+
+Result<std::unique_ptr<Store>> App::OpenExistingStore(const Config& config) const {
+  StoreOptions options;
+  options.create_if_missing = false;
+  return Open(config, std::move(options));
+}
+
+Result<std::unique_ptr<Store>> App::Open(const Config& config, StoreOptions options) const {
   options.store_texts = config.embedding.store_texts;
   if (flags_.verbose) {
     options.log = [](std::string_view line) { fmt::print(stderr, "storage: {}\n", line); };

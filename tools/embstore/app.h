@@ -62,6 +62,8 @@ class App {
 
   Result<std::unique_ptr<Store>> OpenStore(const Config& config, bool read_only,
                                            bool new_ledger = false) const;
+  /// For writing, and only when there is one.
+  Result<std::unique_ptr<Store>> OpenExistingStore(const Config& config) const;
 
   /// A line on stderr, unless --quiet.
   void Say(std::string_view line) const;
@@ -76,6 +78,8 @@ class App {
   bool UseColor() const;
 
  private:
+  Result<std::unique_ptr<Store>> Open(const Config& config, StoreOptions options) const;
+
   const GlobalFlags& flags_;
 };
 
@@ -99,5 +103,7 @@ CommandBody AddSearch(CLI::App& parser);
 CommandBody AddStatus(CLI::App& parser);
 CommandBody AddJobs(CLI::App& parser);
 CommandBody AddImport(CLI::App& parser);
+CommandBody AddVerify(CLI::App& parser);
+CommandBody AddGc(CLI::App& parser);
 
 }  // namespace embstore::tool

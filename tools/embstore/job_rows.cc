@@ -8,6 +8,7 @@
 
 #include "app.h"
 #include "engine/base/text.h"
+#include "rows.h"
 
 namespace embstore::tool {
 namespace {
@@ -45,16 +46,17 @@ void WriteJobs(const std::vector<JobRecord>& jobs, JsonWriter* json) {
 }
 
 std::string JobTable(const std::vector<JobRecord>& jobs, std::int64_t now_micros) {
-  std::string out = fmt::format("{:>5} {:<24} {:<16} {:>9} {:>11} {:>10} {:>8}  {}\n", "job",
-                                "state", "split", "texts", "tokens", "price", "age", "name");
+  std::vector<std::vector<std::string>> rows = {
+      {">job", "state", "split", ">texts", ">tokens", ">price", ">age", "name"}};
+  std::string notes;
   for (const JobRecord& job : jobs) {
-    out += fmt::format(
-        "{:>5} {:<24} {:<16} {:>9} {:>11} {:>10} {:>8}  {}\n", job.id, Printable(job.state, 40),
-        job.split, WithCommas(job.texts), WithCommas(job.tokens), FormatUsd(job.cost),
-        Age(now_micros - job.created_micros), job.name.empty() ? "-" : Printable(job.name, 60));
-    if (!job.note.empty()) out += "      " + Printable(job.note, 300) + "\n";
+    rows.push_back({std::to_string(job.id), Printable(job.state, 40), job.split,
+                    WithCommas(job.texts), WithCommas(job.tokens), FormatUsd(job.cost),
+                    Age(now_micros - job.created_micros),
+                    job.name.empty() ? "-" : Printable(job.name, 60)});
+    if (!job.note.empty()) notes += fmt::format("job {}: {}\n", job.id, Printable(job.note, 300));
   }
-  return out;
+  return FormatTable(rows) + notes;
 }
 
 std::vector<JobRecord> OnlyOpen(std::vector<JobRecord> jobs) {

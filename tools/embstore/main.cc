@@ -36,6 +36,7 @@ constexpr std::array kCommands = {
     Command{"export", embstore::tool::AddExport},   Command{"get", embstore::tool::AddGet},
     Command{"similar", embstore::tool::AddSimilar}, Command{"search", embstore::tool::AddSearch},
     Command{"status", embstore::tool::AddStatus},   Command{"jobs", embstore::tool::AddJobs},
+    Command{"verify", embstore::tool::AddVerify},   Command{"gc", embstore::tool::AddGc},
     Command{"import", embstore::tool::AddImport},
 };
 

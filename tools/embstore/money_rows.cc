@@ -9,6 +9,7 @@
 
 #include "app.h"
 #include "engine/base/text.h"
+#include "rows.h"
 
 namespace embstore::tool {
 namespace {
@@ -81,17 +82,16 @@ void WriteGroups(std::string_view key, const std::vector<SpendRecord>& spending,
   json->EndArray();
 }
 
-std::string GroupTable(std::string_view title, const std::vector<SpendRecord>& spending,
+std::string GroupTable(const std::string& title, const std::vector<SpendRecord>& spending,
                        const Name& name) {
-  std::string out = fmt::format("{:<36} {:>10} {:>12} {:>12} {:>12} {:>12} {:>12}\n", title,
-                                "texts", "tokens", "spent", "wasted", "in doubt", "under way");
+  std::vector<std::vector<std::string>> rows = {
+      {title, ">texts", ">tokens", ">spent", ">wasted", ">in doubt", ">under way"}};
   for (const auto& [group, sums] : GroupBy(spending, name)) {
-    out += fmt::format("{:<36} {:>10} {:>12} {:>12} {:>12} {:>12} {:>12}\n", group,
-                       WithCommas(sums.spent.texts), WithCommas(sums.spent.tokens),
-                       FormatUsd(sums.spent.cost), FormatUsd(sums.wasted.cost),
-                       FormatUsd(sums.in_doubt.cost), FormatUsd(sums.under_way.cost));
+    rows.push_back({group, WithCommas(sums.spent.texts), WithCommas(sums.spent.tokens),
+                    FormatUsd(sums.spent.cost), FormatUsd(sums.wasted.cost),
+                    FormatUsd(sums.in_doubt.cost), FormatUsd(sums.under_way.cost)});
   }
-  return out;
+  return FormatTable(rows);
 }
 
 }  // namespace
@@ -137,8 +137,8 @@ std::string MoneyTable(const std::vector<SpendRecord>& spending,
                        const std::vector<DoubtRecord>& doubts, std::int64_t now_micros) {
   if (spending.empty()) return "no money was spent\n";
   const Sums total = Total(spending);
-  std::string out = GroupTable("split", spending, SplitOf);
-  out += "\n" + GroupTable("model", spending, ModelOf);
+  std::string out = GroupTable("money by split", spending, SplitOf);
+  out += "\n" + GroupTable("money by model", spending, ModelOf);
   if (total.estimate_of_reported > 0) {
     out += fmt::format("\nthe server counted {} tokens where {} were estimated ({:.3f})\n",
                        WithCommas(total.reported_tokens), WithCommas(total.estimate_of_reported),
@@ -147,8 +147,9 @@ std::string MoneyTable(const std::vector<SpendRecord>& spending,
   }
   std::vector<SpendRecord> today = spending;
   std::erase_if(today, [&](const SpendRecord& r) { return r.day != now_micros / kMicrosPerDay; });
-  out += fmt::format("\nspent {} in all, {} today (UTC)\n", FormatUsd(total.spent.cost),
-                     FormatUsd(Total(today).spent.cost));
+  out += fmt::format("\nspent {} in all, {} today (UTC); wasted {}, in doubt {}\n",
+                     FormatUsd(total.spent.cost), FormatUsd(Total(today).spent.cost),
+                     FormatUsd(total.wasted.cost), FormatUsd(total.in_doubt.cost));
   if (doubts.empty()) return out;
   out += fmt::format("\nin doubt: {} texts, {} - perhaps paid for, the answers were lost\n",
                      WithCommas(total.in_doubt.texts), FormatUsd(total.in_doubt.cost));

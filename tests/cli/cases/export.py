@@ -224,3 +224,26 @@ def an_unknown_split_or_store_is_not_found(t):
     contains(t.run("export", "train").expect(9).err, "there is no store in 'cache'")
     local(t, 3)
     contains(t.run("export", "tset").expect(9).err, "tset", "train")
+
+
+@case
+def status_tells_whether_the_export_is_what_would_be_written_now(t):
+    t.sample(20)
+    words = ["ingest", "train", "--provider", "local", "--input", "sample.csv"]
+    t.run(*words, "--limit", "10").expect(0)
+
+    def state():
+        status = t.run("--json", "status").expect(0).json()
+        return status["splits"][0]["export"], status["export_bytes"] > 0
+
+    equal(state(), ("none", False), "before")
+    contains(t.run("status").out, "'train' is complete, not exported here  embstore export train")
+    t.run("export", "train", "--no-normalize", "--dimensions", "64").expect(0)
+    equal(state(), ("current", True), "after it was written")
+    equal("next" in t.run("status").out, False, "nothing is left to do")
+    t.run(*words).expect(0)
+    equal(state(), ("older", True), "after more was embedded")
+    contains(t.run("status").out, "its export is older")
+    t.run("export", "train").expect(0)
+    (t.dir / "cache/train_embeddings.npy").write_bytes(b"cut")
+    equal(state(), ("older", True), "after it was hurt")

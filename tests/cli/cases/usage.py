@@ -7,7 +7,7 @@ import subprocess
 
 from harness import SIGPIPE, SIGTERM, Skipped, case, check, contains, equal, lacks
 
-COMMANDS = ["ingest", "plan", "export", "get", "similar", "status"]
+COMMANDS = ["ingest", "plan", "export", "get", "similar", "status", "verify", "gc"]
 TRY_HELP = "Run 'embstore --help', or 'embstore COMMAND --help'.\n"
 
 

@@ -221,6 +221,10 @@ TEST_CASE("ingest: texts without a split are paid once and stored, and make no d
   CHECK(bench.store->Splits()->size() == 1);
   CHECK(bench.store->Coverages("s")->front().second.embedded == 1);
   CHECK(bench.Sums().spent.texts == 3);
+  const auto blank = EmbedTexts(bench.store.get(), {" "}, &bench.provider, bench.options);
+  REQUIRE(blank.ok());
+  CHECK(blank->skipped == 1);
+  CHECK(bench.store->Failures()->empty());
   bench.options.split = "s";
   CHECK(EmbedTexts(bench.store.get(), {"x"}, &bench.provider, bench.options).code() ==
         Code::kInvalidArgument);

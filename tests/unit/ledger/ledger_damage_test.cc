@@ -269,7 +269,7 @@ TEST_CASE("ledger: what a newer version wrote is refused as such") {
   const TempDir dir;
   const fs::path path = dir.path() / "ledger";
   const auto code = [&] { return Ledger::Open(path, kStoreId, false).code(); };
-  for (const std::uint32_t kind : {0u, 5u, 0xffffffffu}) {
+  for (const std::uint32_t kind : {0u, 6u, 0xffffffffu}) {
     WriteEntry(path, kind, std::string(16, 'x'));
     CHECK(code() == Code::kIncompatible);
   }
@@ -297,7 +297,7 @@ TEST_CASE("ledger: a good checksum does not make sense of nonsense") {
   const TempDir dir;
   const fs::path path = dir.path() / "ledger";
   const auto code = [&] { return Ledger::Open(path, kStoreId, false).code(); };
-  for (std::uint32_t kind = 1; kind <= 4; ++kind) {
+  for (std::uint32_t kind = 1; kind <= 5; ++kind) {
     WriteEntry(path, kind, std::string(64, '\xff'));
     CHECK(code() == Code::kCorruption);
   }

@@ -250,6 +250,26 @@ TEST_CASE("ledger: texts of a stored request that are on the bill without a vect
   }
 }
 
+TEST_CASE("ledger: what was removed on purpose is not missed, until it is bought again") {
+  const Fixture f;
+  auto ledger = MustCreate(f.path);
+  REQUIRE(ledger->Begin(JobIntent(KeysFrom(1, 10))).ok());
+  REQUIRE(ledger->AddCommit(1, std::vector{Share(1, 10, true)}).ok());
+  REQUIRE(ledger->Remove({kSpace, KeysFrom(1, 4), 5}).ok());
+  REQUIRE(ledger->Remove({SpaceId{kSpace.value + 1}, KeysFrom(5, 6), 5}).ok());
+  CHECK(ledger->Remove({kSpace, {}, 5}).code() == Code::kInternal);
+  for (int pass = 0; pass < 2; ++pass) {
+    CHECK(ledger->FindBought(kSpace, KeysFrom(1, 10)).value() == KeysFrom(5, 6));
+    CHECK(ledger->AllBought(kSpace).value() == KeysFrom(5, 6));
+    CHECK(ledger->CountEntries() == 4);
+    CheckAmount(OnlyRow(*ledger).spent, 10, 100, 7500);
+    ledger = MustOpen(f.path);
+  }
+  REQUIRE(ledger->Begin(JobIntent(KeysFrom(2, 1))).ok());
+  REQUIRE(ledger->AddCommit(2, std::vector{Share(2, 1, true)}).ok());
+  CHECK(ledger->FindBought(kSpace, KeysFrom(1, 4)).value() == KeysFrom(2, 1));
+}
+
 TEST_CASE("ledger: sums beyond what money holds stay at its limit") {
   const Fixture f;
   const auto ledger = MustCreate(f.path);

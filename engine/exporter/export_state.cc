@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/exporter/export_state.h"
+
+#include <algorithm>
+#include <system_error>
+
+#include "engine/base/text.h"
+
+namespace embstore {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::uint64_t SizeOf(const fs::path& path) {
+  std::error_code error;
+  const auto bytes = fs::is_regular_file(path, error) ? fs::file_size(path, error) : 0;
+  return error ? 0 : bytes;
+}
+
+}  // namespace
+
+std::string ContentId(const Store& store, const SplitRecord& split, SpaceId space,
+                      const CoverageRecord& coverage, std::uint32_t dimensions,
+                      MissingPolicy missing, bool normalize) {
+  std::string facts = store.Id() + "/" + HexString(split.list_sha256) + "/" + ToHex(space);
+  for (const std::uint64_t fact : {std::uint64_t{dimensions}, store.CommitNumber(),
+                                   static_cast<std::uint64_t>(coverage.updated_micros),
+                                   static_cast<std::uint64_t>(missing), std::uint64_t{normalize}}) {
+    facts += "/" + std::to_string(fact);
+  }
+  return ToHex(HashBytes(facts));
+}
+
+bool HasFiles(const ExistingExport& existing) {
+  return std::all_of(existing.parts.begin(), existing.parts.end(),
+                     [](const auto& part) { return SizeOf(part.first.path) == part.second.bytes; });
+}
+
+Result<CoverageRecord> FindCoverage(const Store& store, const std::string& split, SpaceId space) {
+  const auto coverages = store.Coverages(split);
+  if (!coverages.ok()) return coverages.status();
+  for (const auto& [id, coverage] : *coverages) {
+    if (id == space) return coverage;
+  }
+  return CoverageRecord();
+}
+
+Result<ExportInfo> FindExport(const Store& store, const std::string& split, SpaceId space,
+                              const fs::path& directory) {
+  const auto found = store.FindSplit(split);
+  if (!found.ok()) return found.status();
+  const auto coverage = FindCoverage(store, split, space);
+  if (!coverage.ok()) return coverage.status();
+  ExportInfo info;
+  for (const ExportFormat format : {ExportFormat::kNpy, ExportFormat::kArrow}) {
+    const ExportPaths paths(directory.empty() ? store.directory() : directory, split, format);
+    info.bytes += SizeOf(paths.metadata);
+    for (const ExportPart& part : paths.parts) info.bytes += SizeOf(part.path);
+    const auto existing = ReadMetadata(paths);
+    if (!existing) continue;
+    if (info.state == ExportState::kNone) info.state = ExportState::kOther;
+    for (const auto missing : {MissingPolicy::kFail, MissingPolicy::kSkip, MissingPolicy::kNan}) {
+      const bool same =
+          existing->content_id == ContentId(store, found->record, space, *coverage,
+                                            existing->dimensions, missing, existing->normalized);
+      if (same && HasFiles(*existing)) info.state = ExportState::kCurrent;
+    }
+  }
+  return info;
+}
+
+}  // namespace embstore
