@@ -23,19 +23,6 @@ std::filesystem::path ParentOf(const std::filesystem::path& path) {
   return parent.empty() ? std::filesystem::path(".") : parent;
 }
 
-Status WriteAll(int fd, const char* data, std::size_t size, const std::filesystem::path& path) {
-  while (size > 0) {
-    const ssize_t written = ::write(fd, data, size);
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return ErrnoStatus(Code::kWriteFailed, "write", path, errno);
-    }
-    data += written;
-    size -= static_cast<std::size_t>(written);
-  }
-  return {};
-}
-
 /// Removes temporary files of `target` whose process is gone.
 void SweepLitter(const std::filesystem::path& target) {
   const std::string prefix = target.filename().string() + ".tmp-";
@@ -51,6 +38,26 @@ void SweepLitter(const std::filesystem::path& target) {
 }
 
 }  // namespace
+
+Status WriteAll(int fd, std::string_view bytes, const std::filesystem::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return ErrnoStatus(Code::kWriteFailed, "write", path, errno);
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Result<int> CreateUnnamedFile(const std::filesystem::path& directory) {
+  std::string name = (directory / ".rows-XXXXXX").string();
+  const int fd = ::mkostemp(name.data(), O_CLOEXEC);
+  if (fd < 0) return ErrnoStatus(Code::kWriteFailed, "create", name, errno);
+  ::unlink(name.c_str());
+  return fd;
+}
 
 Status ErrnoStatus(Code code, std::string_view operation, const std::filesystem::path& path,
                    int error) {
@@ -95,13 +102,13 @@ Status AtomicFile::Append(std::string_view bytes) {
   if (buffer_.size() + bytes.size() > kBufferBytes) {
     if (Status flushed = Flush(); !flushed.ok()) return flushed;
   }
-  if (bytes.size() >= kBufferBytes) return WriteAll(fd_, bytes.data(), bytes.size(), temporary_);
+  if (bytes.size() >= kBufferBytes) return WriteAll(fd_, bytes, temporary_);
   buffer_ += bytes;
   return {};
 }
 
 Status AtomicFile::Flush() {
-  Status written = WriteAll(fd_, buffer_.data(), buffer_.size(), temporary_);
+  Status written = WriteAll(fd_, buffer_, temporary_);
   buffer_.clear();
   return written;
 }

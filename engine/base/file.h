@@ -60,6 +60,13 @@ Status SyncDirectory(const std::filesystem::path& directory);
 /// Replaces `path` at once but not durably: for views that can be made again.
 Status ReplaceFile(const std::filesystem::path& path, std::string_view content);
 
+/// A file in `directory` without a name, open for reading and writing; its space is given back when
+/// it is closed, also by `kill -9`. kWriteFailed: `directory` cannot be written.
+Result<int> CreateUnnamedFile(const std::filesystem::path& directory);
+
+/// Writes everything at the file's place. `path` is for the message. kWriteFailed: not all of it.
+Status WriteAll(int fd, std::string_view bytes, const std::filesystem::path& path);
+
 /// The whole file. kNotFound: none. kInvalidArgument: larger than `max_bytes` or not regular.
 Result<std::string> ReadWholeFile(const std::filesystem::path& path, std::uint64_t max_bytes);
 

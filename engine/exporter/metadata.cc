@@ -49,6 +49,7 @@ std::string ToJson(const ExportMetadata& m) {
   json.Key("provider").String(m.space.provider);
   json.Key("tokens").Uint(m.coverage.tokens);
   json.Key("tokens_estimated").Bool(m.coverage.tokens_estimated);
+  json.Key("imported").Uint(m.coverage.imported);
   json.Key("unique_documents").Uint(m.split_record.unique_documents);
   json.Key("missing_documents").Uint(m.missing);
   json.Key("space").String(ToHex(m.space_id));

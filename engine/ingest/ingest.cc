@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "embstore/ingest.h"
 
-#include "engine/base/text.h"
 #include "engine/ingest/ingest_run.h"
 #include "engine/ingest/plan.h"
 #include "engine/ingest/scan.h"
+#include "engine/ingest/split_list.h"
 #include "engine/store/store_writer.h"
 
 namespace embstore {
@@ -16,19 +16,11 @@ Status CheckIdentity(const Provider& provider) {
           "the provider's identity has no model or no dimensions; nothing was sent"};
 }
 
-Status CheckOptions(const IngestOptions& options) {
-  if (IsSafeName(options.split)) return {};
-  return {Code::kInvalidArgument,
-          "'" + Printable(options.split, 80) +
-              "' is no name for a split: use 1 to 64 of A-Z a-z 0-9 . _ -, not beginning with . "
-              "or -"};
-}
-
 }  // namespace
 
 Result<IngestPlan> PlanIngest(const Store* store, const Dataset& dataset, const Provider& provider,
                               const IngestOptions& options) {
-  if (Status checked = CheckOptions(options); !checked.ok()) return checked;
+  if (Status checked = CheckSplitName(options.split); !checked.ok()) return checked;
   const ScanOptions scan_options{MakeSpaceId(provider.identity()), options.limit, options.refresh};
   auto scan = ScanDataset(store, dataset, provider, scan_options, {});
   if (!scan.ok()) return scan.status();
@@ -52,7 +44,7 @@ Result<IngestPlan> PlanIngest(const Store* store, const Dataset& dataset, const 
 
 Result<IngestReport> Ingest(Store* store, const Dataset& dataset, Provider* provider,
                             const IngestOptions& options) {
-  if (Status checked = CheckOptions(options); !checked.ok()) return checked;
+  if (Status checked = CheckSplitName(options.split); !checked.ok()) return checked;
   if (Status checked = CheckIdentity(*provider); !checked.ok()) return checked;
   if (options.mode == IngestMode::kBatch && (provider->batch() == nullptr || !provider->paid())) {
     return Status(Code::kInvalidArgument, "provider '" + std::string(provider->name()) +

@@ -24,7 +24,7 @@ void IngestRun::EmbedByJobs() {
   RunJobs(&jobs);
   if (!job_set_aside_.ok()) End(job_set_aside_);
   // A text of a job may stand at several documents, or belong to another split.
-  const auto embedded = store_.CountEmbedded({options_.split, split_}, space_);
+  const auto embedded = store_.CountEmbedded({options_.split, list_.record()}, space_);
   if (!embedded.ok()) return End(embedded.status());
   coverage_.embedded = *embedded;
   for (const std::string& split : other_splits_) {
@@ -164,7 +164,7 @@ Status IngestRun::AddJobFailure(const FailedJobText& failed, Commit* commit) {
                    [key](const MissingText& text) { return text.ledger_key == key; });
   std::string id;
   if (missing != scan_.missing.end()) {
-    Status read = store_.ForEachDocument({options_.split, split_}, missing->position, 1,
+    Status read = store_.ForEachDocument({options_.split, list_.record()}, missing->position, 1,
                                          [&](const DocumentInfo& document) {
                                            id = document.Id();
                                            return Status();

@@ -13,24 +13,8 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-// A file written this shortly before it was read could change again without a new time stamp.
-constexpr std::int64_t kStampTrustMicros = 100'000;
 // A row of a job's file has a key and longer names than a text in a request.
 constexpr std::uint32_t kJobRowBytes = 128;
-constexpr std::int64_t kCoarseStampTrustMicros = 3'000'000;  // Where stamps are whole seconds.
-
-std::string LayoutOf(const Dataset& dataset, const IngestOptions& options) {
-  std::string layout = dataset.Layout();
-  if (options.limit > 0) layout += " limit=" + std::to_string(options.limit);
-  return layout;
-}
-
-/// Whether a change after `wall_micros` must have left another stamp.
-bool IsOlderThan(const SourceStamp& stamp, std::int64_t wall_micros) {
-  const std::int64_t newest = std::max(stamp.modified_nanos, stamp.changed_nanos);
-  const bool coarse = newest % 1'000'000'000 == 0;
-  return newest / 1000 + (coarse ? kCoarseStampTrustMicros : kStampTrustMicros) < wall_micros;
-}
 
 }  // namespace
 
@@ -42,6 +26,7 @@ IngestRun::IngestRun(Store* store, const Dataset& dataset, Provider* provider,
       provider_(*provider),
       options_(options),
       clock_(options.clock != nullptr ? *options.clock : SystemClock()),
+      list_(store, &writer_, dataset, clock_, {options.split, options.dataset_name, options.limit}),
       observer_(options.observer != nullptr ? *options.observer : silent_),
       has_split_(!options.split.empty()),
       space_(MakeSpaceId(provider->identity())),
@@ -64,9 +49,7 @@ Result<IngestReport> IngestRun::Run() {
 
 Status IngestRun::FindEarlierState() {
   if (!has_split_) return {};
-  auto split = store_.FindSplit(options_.split);
-  if (!split.ok() && split.code() != Code::kNotFound) return split.status();
-  if (split.ok()) split_ = split->record;
+  if (Status found = list_.FindEarlier(); !found.ok()) return found;
   auto coverages = store_.Coverages(options_.split);
   if (!coverages.ok()) return coverages.status();
   for (const auto& [space, coverage] : *coverages) {
@@ -75,23 +58,16 @@ Status IngestRun::FindEarlierState() {
   return {};
 }
 
-bool IngestRun::SourceUnchanged() const {
-  if (stamp_distrusted_ || split_.id == 0 || !stamp_ ||
-      split_.layout != LayoutOf(dataset_, options_))
-    return false;
-  return *stamp_ == SourceStamp{split_.source_bytes, split_.source_modified_nanos,
-                                split_.source_changed_nanos, split_.source_inode};
-}
-
 bool IngestRun::IsUnchanged() const {
-  return SourceUnchanged() && !options_.refresh && coverage_.complete &&
-         coverage_.generation == split_.generation;
+  return list_.SourceUnchanged() && !options_.refresh && coverage_.complete &&
+         coverage_.generation == list_.record().generation;
 }
 
 Result<IngestReport> IngestRun::ReportUnchanged() {
-  report_.documents = split_.documents;
-  report_.unique_documents = split_.unique_documents;
-  report_.cached = split_.unique_documents;
+  const SplitRecord& split = list_.record();
+  report_.documents = split.documents;
+  report_.unique_documents = split.unique_documents;
+  report_.cached = split.unique_documents;
   report_.complete = true;
   report_.unchanged = true;
   WarnAboutCount();
@@ -115,34 +91,9 @@ void IngestRun::WarnAboutCount() {
 }
 
 Status IngestRun::ScanAndPublish() {
-  const std::int64_t scan_started = clock_.WallMicros();
-  const bool list_is_there = !has_split_ || SourceUnchanged();
-  SplitRecord next = split_;
-  DocumentSink sink;
-  if (!list_is_there) {
-    auto begun = writer_.BeginDocuments(options_.split);
-    if (!begun.ok()) return begun.status();
-    next = *begun;
-    sink = [&](std::uint64_t first, std::span<const DocumentRecord> documents) {
-      return writer_.AppendDocuments(next, first, documents);
-    };
-  }
-  const ScanOptions scan_options{space_, options_.limit, options_.refresh};
-  auto scanned = ScanDataset(&store_, dataset_, provider_, scan_options, sink);
-  if (scanned.ok() && !(dataset_.Stamp() == stamp_)) {
-    scanned = Status(Code::kInvalidArgument, dataset_.Name() +
-                                                 " changed while it was read; nothing was "
-                                                 "sent: run again when it is complete");
-  }
-  if (!scanned.ok()) {
-    if (!list_is_there) writer_.DropDocuments(next).IgnoreError();
-    return scanned.status();
-  }
+  auto scanned = list_.Scan(provider_, space_, options_.refresh);
+  if (!scanned.ok()) return scanned.status();
   scan_ = std::move(*scanned);
-  if (has_split_ && list_is_there && scan_.list_sha256 != split_.list_sha256) {
-    stamp_distrusted_ = true;
-    return ScanAndPublish();
-  }
   report_.documents = scan_.documents;
   report_.unique_documents = scan_.unique_documents;
   report_.cached = scan_.cached_texts;
@@ -151,35 +102,7 @@ Status IngestRun::ScanAndPublish() {
     observer_.OnWarning(std::to_string(scan_.repeated_ids) +
                         " documents repeat the id and the text of an earlier one");
   }
-  if (list_is_there) return {};
-  return Publish(std::move(next), scan_started);
-}
-
-Status IngestRun::Publish(SplitRecord next, std::int64_t scan_started) {
-  const bool same_list = split_.id != 0 && split_.list_sha256 == scan_.list_sha256 &&
-                         split_.documents == scan_.documents;
-  if (same_list) {
-    if (Status dropped = writer_.DropDocuments(next); !dropped.ok()) return dropped;
-    next = split_;
-  }
-  next.documents = scan_.documents;
-  next.unique_documents = scan_.unique_documents;
-  next.dataset = options_.dataset_name;
-  next.source = dataset_.Name();
-  next.layout = LayoutOf(dataset_, options_);
-  next.has_ids = dataset_.HasIds();
-  next.list_sha256 = scan_.list_sha256;
-  next.created_micros = clock_.WallMicros();
-  const bool trusted = stamp_ && IsOlderThan(*stamp_, scan_started);
-  const SourceStamp stamp = trusted ? *stamp_ : SourceStamp{};
-  next.source_bytes = stamp.size_bytes;
-  next.source_modified_nanos = stamp.modified_nanos;
-  next.source_changed_nanos = stamp.changed_nanos;
-  next.source_inode = stamp.inode;
-  const Status written = same_list ? writer_.UpdateSplit(options_.split, next)
-                                   : writer_.PublishDocuments(options_.split, next);
-  if (written.ok()) split_ = next;
-  return written;
+  return list_.Publish(scan_);
 }
 
 Status IngestRun::BeginRun() {
@@ -197,7 +120,7 @@ Status IngestRun::BeginRun() {
   report_.batches.total = batches_.size();
   report_.skipped = scan_.unsendable.size();
   earlier_coverage_ = coverage_;
-  coverage_.generation = split_.generation;
+  coverage_.generation = list_.record().generation;
   coverage_.embedded = scan_.stored_documents;
   coverage_.last_position = 0;
   coverage_.batch_size = limits_.max_texts;
@@ -294,7 +217,7 @@ void IngestRun::JudgeHeldTexts() {
 }
 
 Result<IngestReport> IngestRun::Finish() {
-  if (report_.outcome.ok() && !(dataset_.Stamp() == stamp_)) End(SourceChanged());
+  if (report_.outcome.ok() && !(dataset_.Stamp() == list_.stamp())) End(SourceChanged());
   if (report_.outcome.ok() && halt_.load()) {
     End({Code::kCancelled, "the provider stopped the run; what was embedded is stored"});
   }

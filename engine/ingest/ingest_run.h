@@ -18,6 +18,7 @@
 #include "engine/ingest/rate_limiter.h"
 #include "engine/ingest/scan.h"
 #include "engine/ingest/spend_gate.h"
+#include "engine/ingest/split_list.h"
 #include "engine/ingest/worker_pool.h"
 #include "engine/store/store_writer.h"
 
@@ -33,8 +34,6 @@ class IngestRun {
  private:
   Status FindEarlierState();
 
-  bool SourceUnchanged() const;
-
   bool IsUnchanged() const;
 
   Result<IngestReport> ReportUnchanged();
@@ -45,8 +44,6 @@ class IngestRun {
 
   /// Reads the whole source and makes its document list the split's.
   Status ScanAndPublish();
-
-  Status Publish(SplitRecord next, std::int64_t scan_started);
 
   /// Everything that is stored before the first request.
   Status BeginRun();
@@ -122,13 +119,13 @@ class IngestRun {
   Provider& provider_;
   const IngestOptions& options_;
   Clock& clock_;
+  SplitList list_;
   IngestObserver silent_;
   IngestObserver& observer_;
   const bool has_split_;  // Off: texts without a document list.
   const SpaceId space_;
   const ProviderLimits limits_;
   const std::chrono::nanoseconds started_;
-  const std::optional<SourceStamp> stamp_ = dataset_.Stamp();
 
   // Own synchronisation.
   StopFlag halt_{false};
@@ -137,7 +134,6 @@ class IngestRun {
   std::optional<BatchEmbedder> embedder_;
 
   // Only the calling thread.
-  SplitRecord split_;
   CoverageRecord coverage_;
   CoverageRecord earlier_coverage_;
   ScanResult scan_;
@@ -158,7 +154,6 @@ class IngestRun {
   std::uint32_t failed_in_a_row_ = 0;
   Status last_failure_;
   bool write_failed_ = false;
-  bool stamp_distrusted_ = false;  // The source has the old stamp and another content.
 };
 
 }  // namespace embstore

@@ -108,9 +108,7 @@ class Scanner {
     }
     for (std::size_t i = 0; i < chunk_keys_.size(); ++i) {
       const ChunkText& text = chunk_texts_[i];
-      const TextState state = stored[i] && !options_.refresh && text.state == TextState::kMissing
-                                  ? TextState::kCached
-                                  : text.state;
+      const TextState state = stored[i] && !options_.refresh ? TextState::kCached : text.state;
       if (stored[i]) ++result_.stored_documents;
       if (state == TextState::kMissing) {
         result_.missing.push_back({text.position, Clamp32(text.tokens), Clamp32(text.encoded_bytes),
@@ -155,8 +153,9 @@ class Scanner {
     std::erase_if(result_.missing,
                   [&](const MissingText& text) { return group_size[text.position] == 0; });
     for (MissingText& text : result_.missing) text.documents = group_size[text.position];
-    std::erase_if(result_.unsendable,
-                  [&](const UnsendableText& text) { return group_size[text.position] == 0; });
+    std::erase_if(result_.unsendable, [&](const UnsendableText& text) {
+      return group_size[text.position] == 0 || states_[text.position] == TextState::kCached;
+    });
   }
 
   /// An id may come twice only with the same text.

@@ -73,8 +73,21 @@ class VectorCollector {
   std::vector<float> vector_;
 };
 
-/// What is wrong with the answer, or "".
-std::string ReadVectors(const JsonValue& root, const EmbeddingCall& call, std::vector<float>* out) {
+/// Zero is what servers write that do not count.
+std::optional<std::uint64_t> ReadTotalTokens(const JsonValue& root) {
+  const auto usage = root.Find("usage");
+  for (const std::string_view key : {"total_tokens", "prompt_tokens"}) {
+    const auto count = usage ? usage->Find(key) : std::nullopt;
+    const auto number = count ? count->AsInt() : std::nullopt;
+    if (number && *number > 0) return static_cast<std::uint64_t>(*number);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string ReadOpenAiVectors(const JsonValue& root, const EmbeddingCall& call,
+                              std::vector<float>* out) {
   const auto data = FindOnly(root, "data");
   if (!data || data->type() != JsonType::kArray) return "no list \"data\"";
   std::size_t count = 0;
@@ -92,19 +105,6 @@ std::string ReadVectors(const JsonValue& root, const EmbeddingCall& call, std::v
   return fault;
 }
 
-/// Zero is what servers write that do not count.
-std::optional<std::uint64_t> ReadTotalTokens(const JsonValue& root) {
-  const auto usage = root.Find("usage");
-  for (const std::string_view key : {"total_tokens", "prompt_tokens"}) {
-    const auto count = usage ? usage->Find(key) : std::nullopt;
-    const auto number = count ? count->AsInt() : std::nullopt;
-    if (number && *number > 0) return static_cast<std::uint64_t>(*number);
-  }
-  return std::nullopt;
-}
-
-}  // namespace
-
 Result<OpenAiReply> ReadOpenAiReply(const HttpResponse& response, const EmbeddingCall& call,
                                     JsonParser* parser) {
   if (response.status != 200) {
@@ -118,7 +118,7 @@ Result<OpenAiReply> ReadOpenAiReply(const HttpResponse& response, const Embeddin
     return OpenAiErrorStatus(ParseOpenAiError(response), response, call);
   }
   OpenAiReply reply;
-  const std::string fault = ReadVectors(*root, call, &reply.embeddings.vectors);
+  const std::string fault = ReadOpenAiVectors(*root, call, &reply.embeddings.vectors);
   if (!fault.empty()) return InvalidReply(fault, response, call);
   reply.embeddings.total_tokens = ReadTotalTokens(*root);
   const auto model = root->Find("model");

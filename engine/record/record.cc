@@ -172,12 +172,12 @@ struct Traits<CoverageRecord> {
   static Offset<Table> Write(FlatBufferBuilder& b, const CoverageRecord& r) {
     return fb::CreateCoverage(b, r.generation, r.embedded, r.complete, r.last_position,
                               r.batch_size, r.total_batches, r.api_calls, r.tokens,
-                              r.tokens_estimated, r.cost.nano_usd, r.updated_micros);
+                              r.tokens_estimated, r.cost.nano_usd, r.updated_micros, r.imported);
   }
   static bool Read(const Table& t, CoverageRecord* r) {
-    *r = {t.generation(),       t.embedded(),        t.complete(),      t.last_position(),
-          t.batch_size(),       t.total_batches(),   t.api_calls(),     t.tokens(),
-          t.tokens_estimated(), {t.cost_nano_usd()}, t.updated_micros()};
+    *r = {t.generation(),       t.embedded(),        t.complete(),       t.last_position(),
+          t.batch_size(),       t.total_batches(),   t.api_calls(),      t.tokens(),
+          t.tokens_estimated(), {t.cost_nano_usd()}, t.updated_micros(), t.imported()};
     return true;
   }
 };
@@ -205,13 +205,15 @@ struct Traits<RunRecord> {
   static Offset<Table> Write(FlatBufferBuilder& b, const RunRecord& r) {
     const auto split = b.CreateString(r.split);
     const auto outcome = b.CreateString(r.outcome);
+    const auto source = r.source.empty() ? Offset<flatbuffers::String>() : b.CreateString(r.source);
     return fb::CreateRun(b, split, r.space.value, r.started_micros, r.updated_micros, r.embedded,
-                         r.api_calls, r.tokens, r.tokens_estimated, r.cost.nano_usd, outcome);
+                         r.api_calls, r.tokens, r.tokens_estimated, r.cost.nano_usd, outcome,
+                         source);
   }
   static bool Read(const Table& t, RunRecord* r) {
-    *r = {Text(t.split()),     {t.space()},      t.started_micros(), t.updated_micros(),
-          t.embedded(),        t.api_calls(),    t.tokens(),         t.tokens_estimated(),
-          {t.cost_nano_usd()}, Text(t.outcome())};
+    *r = {Text(t.split()),     {t.space()},       t.started_micros(), t.updated_micros(),
+          t.embedded(),        t.api_calls(),     t.tokens(),         t.tokens_estimated(),
+          {t.cost_nano_usd()}, Text(t.outcome()), Text(t.source())};
     return true;
   }
 };

@@ -57,6 +57,7 @@ struct CoverageRecord {
   bool tokens_estimated = false;
   Money cost;
   std::int64_t updated_micros = 0;
+  std::uint64_t imported = 0;  ///< Texts whose vectors imports brought, free of charge.
 };
 
 /// A text that has no vector, and why. Removed when a later run embeds it.
@@ -68,7 +69,7 @@ struct FailureRecord {
   std::int64_t created_micros = 0;
 };
 
-/// One run of ingest, updated with every commit.
+/// One run of ingest or import, updated with every commit.
 struct RunRecord {
   std::string split;
   SpaceId space;
@@ -80,6 +81,7 @@ struct RunRecord {
   bool tokens_estimated = false;
   Money cost;
   std::string outcome;  ///< "running", or how it ended.
+  std::string source;   ///< Of an import: where its vectors come from. Else empty.
 };
 
 }  // namespace embstore

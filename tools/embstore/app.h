@@ -102,6 +102,7 @@ CommandBody AddSimilar(CLI::App& parser);
 CommandBody AddSearch(CLI::App& parser);
 CommandBody AddStatus(CLI::App& parser);
 CommandBody AddJobs(CLI::App& parser);
+CommandBody AddImport(CLI::App& parser);
 CommandBody AddVerify(CLI::App& parser);
 CommandBody AddGc(CLI::App& parser);
 

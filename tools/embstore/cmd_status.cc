@@ -158,6 +158,7 @@ std::string StateJson(const StoreState& state) {
     json.Key("documents").Uint(s.split.record.documents);
     json.Key("embedded").Uint(s.coverage.embedded);
     json.Key("missing").Uint(s.Missing());
+    json.Key("imported").Uint(s.coverage.imported);
     json.Key("space");
     s.space ? json.String(ToHex(*s.space)) : json.Null();
     json.Key("model");

@@ -7,7 +7,6 @@
 
 #include "engine/base/text.h"
 #include "engine/json/json_writer.h"
-#include "flags.h"
 #include "rows.h"
 
 namespace embstore::tool {
@@ -52,7 +51,7 @@ Status AppendRow(const Store& store, const DocumentInfo& document, float score, 
 
 void AddHitFlags(CLI::App& command, HitFlags& flags, bool exclude_self) {
   flags.exclude_self = exclude_self;
-  command.add_option("-k", flags.k, "How many (default 10)")->check(WholeNumber(1'000'000));
+  command.add_option("-k", flags.k, "How many (default 10)")->check(CLI::Range(1, 1'000'000));
   command.add_option("--min-score", flags.min_score, "Only hits with at least this cosine");
   command.add_flag("--exclude-self,!--include-self", flags.exclude_self,
                    exclude_self ? "Leave out the document itself (default)"

@@ -106,20 +106,24 @@ BatchPolicy MakeBatchPolicy(const BatchConfig& config, bool wait) {
   return policy;
 }
 
-Result<std::unique_ptr<Dataset>> OpenDataset(const IngestFlags& flags, const Config& config) {
+/// Ok when a file is given or configured.
+Status CheckInput(const IngestFlags& flags, const Config& config) {
   const auto split = config.dataset.splits.find(flags.split);
-  if (split == config.dataset.splits.end() || split->second.path.empty()) {
-    std::string known;
-    for (const auto& [name, unused] : config.dataset.splits) {
-      known += (known.empty() ? "" : ", ") + name;
-    }
-    return Status(Code::kInvalidArgument,
-                  "no input for split '" + Printable(flags.split, 64) +
-                      "': give --input FILE, or name it under dataset.splits in config.yaml" +
-                      (known.empty() ? "" : " (there are: " + known + ")"));
+  if (split != config.dataset.splits.end() && !split->second.path.empty()) return {};
+  std::string known;
+  for (const auto& [name, unused] : config.dataset.splits) {
+    known += (known.empty() ? "" : ", ") + name;
   }
+  return {Code::kInvalidArgument,
+          "no input for split '" + Printable(flags.split, 64) +
+              "': give --input FILE, or name it under dataset.splits in config.yaml" +
+              (known.empty() ? "" : " (there are: " + known + ")")};
+}
+
+Result<std::unique_ptr<Dataset>> OpenDataset(const IngestFlags& flags, const Config& config) {
+  if (Status checked = CheckInput(flags, config); !checked.ok()) return checked;
   FileDatasetOptions options;
-  options.path = split->second.path;
+  options.path = config.dataset.splits.at(flags.split).path;
   options.format = config.dataset.format;
   if (options.format != DatasetFormat::kAgNews) {
     options.text_fields = config.dataset.text_fields;
@@ -180,7 +184,7 @@ std::string Describe(const SpaceInfo& space) {
 
 }  // namespace
 
-void AddIngestFlags(CLI::App& command, IngestFlags& flags) {
+void AddSplitFlags(CLI::App& command, IngestFlags& flags) {
   command.add_option("split", flags.split, "Name of the split, e.g. train")->required();
   command.add_option("--input", flags.input, "Input file; plain, gzip or zstd");
   command.add_option("--format", flags.format, "ag_news, csv or jsonl");
@@ -193,6 +197,12 @@ void AddIngestFlags(CLI::App& command, IngestFlags& flags) {
   command.add_option("--dimensions", flags.dimensions, "Numbers a vector")
       ->check(WholeNumber(kMostDimensions))
       ->envname("EMBSTORE_DIMENSIONS");
+  command.add_option("--limit", flags.limit, "Only the first N documents")
+      ->check(WholeNumber(kMostDocuments));
+}
+
+void AddIngestFlags(CLI::App& command, IngestFlags& flags) {
+  AddSplitFlags(command, flags);
   command.add_option("--mode", flags.mode, "sync, or batch: half the price, takes longer")
       ->envname("EMBSTORE_MODE");
   command.add_option("--base-url", flags.base_url, "Server, e.g. http://127.0.0.1:8080")
@@ -203,8 +213,6 @@ void AddIngestFlags(CLI::App& command, IngestFlags& flags) {
   command.add_option("--concurrency", flags.concurrency, "Requests in flight")
       ->check(WholeNumber(kMostRequests))
       ->envname("EMBSTORE_CONCURRENCY");
-  command.add_option("--limit", flags.limit, "Only the first N documents")
-      ->check(WholeNumber(kMostDocuments));
   command.add_option("--max-cost", flags.max_cost, "Stop before spending more than this, in USD");
   command.add_flag("--refresh", flags.refresh, "Embed again what is cached (and pay again)");
   command.add_flag("--wait,!--no-wait", flags.wait,
@@ -237,6 +245,29 @@ Result<PreparedIngest> PrepareIngest(const App& app, const IngestFlags& flags, P
       MakeIngestOptions(flags, prepared.config, *mode, prepared.price, prepared.price_warning);
   if (!options.ok()) return options.status();
   prepared.options = std::move(*options);
+  auto dataset = OpenDataset(flags, prepared.config);
+  if (!dataset.ok()) return dataset.status();
+  prepared.dataset = std::move(*dataset);
+  return prepared;
+}
+
+Result<PreparedImport> PrepareImport(const App& app, const IngestFlags& flags) {
+  PreparedImport prepared;
+  auto config = app.LoadConfiguration();
+  if (!config.ok()) return config.status();
+  prepared.config = std::move(*config);
+  if (Status applied = ApplyFlags(flags, &prepared.config); !applied.ok()) return applied;
+  const auto provider = MakeProvider(prepared.config, Purpose::kPlan);
+  if (!provider.ok()) return provider.status();
+  ImportOptions& options = prepared.options;
+  options.split = flags.split;
+  options.dataset_name = prepared.config.dataset.name;
+  options.limit = flags.limit;
+  options.identity = (*provider)->identity();
+  options.provider = (*provider)->name();
+  options.check_pairing = prepared.config.embedding.check_pairing;
+  prepared.no_input = CheckInput(flags, prepared.config);
+  if (!prepared.no_input.ok()) return prepared;
   auto dataset = OpenDataset(flags, prepared.config);
   if (!dataset.ok()) return dataset.status();
   prepared.dataset = std::move(*dataset);

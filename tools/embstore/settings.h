@@ -11,6 +11,7 @@
 #include "app.h"
 #include "embstore/config.h"
 #include "embstore/dataset.h"
+#include "embstore/import.h"
 #include "embstore/ingest.h"
 #include "embstore/provider.h"
 #include "providers.h"
@@ -44,6 +45,8 @@ struct IngestFlags {
 };
 
 void AddIngestFlags(CLI::App& command, IngestFlags& flags);
+/// Of these only what chooses documents and space.
+void AddSplitFlags(CLI::App& command, IngestFlags& flags);
 
 /// The options that batch jobs are taken on with, also outside of a run.
 void FillJobOptions(const Config& config, bool wait, IngestOptions* options);
@@ -64,6 +67,15 @@ Result<PreparedIngest> PrepareIngest(const App& app, const IngestFlags& flags, P
 Result<IngestOptions> MakeTextOptions(const App& app, const Config& config,
                                       const Provider& provider,
                                       const std::optional<std::string>& max_cost);
+
+/// What `import` works on.
+struct PreparedImport {
+  Config config;
+  std::unique_ptr<Dataset> dataset;  ///< Null: none is given, none is configured;
+  Status no_input;                   ///< then this says so.
+  ImportOptions options;
+};
+Result<PreparedImport> PrepareImport(const App& app, const IngestFlags& flags);
 
 /// What a reading command works on.
 struct OpenedSplit {

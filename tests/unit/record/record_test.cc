@@ -66,10 +66,10 @@ bool Same(const SplitRecord& a, const SplitRecord& b) {
 bool Same(const CoverageRecord& a, const CoverageRecord& b) {
   return std::tie(a.generation, a.embedded, a.complete, a.last_position, a.batch_size,
                   a.total_batches, a.api_calls, a.tokens, a.tokens_estimated, a.cost,
-                  a.updated_micros) == std::tie(b.generation, b.embedded, b.complete,
-                                                b.last_position, b.batch_size, b.total_batches,
-                                                b.api_calls, b.tokens, b.tokens_estimated, b.cost,
-                                                b.updated_micros);
+                  a.updated_micros,
+                  a.imported) == std::tie(b.generation, b.embedded, b.complete, b.last_position,
+                                          b.batch_size, b.total_batches, b.api_calls, b.tokens,
+                                          b.tokens_estimated, b.cost, b.updated_micros, b.imported);
 }
 bool Same(const FailureRecord& a, const FailureRecord& b) {
   return std::tie(a.code, a.reason, a.split, a.document_id, a.created_micros) ==
@@ -77,9 +77,9 @@ bool Same(const FailureRecord& a, const FailureRecord& b) {
 }
 bool Same(const RunRecord& a, const RunRecord& b) {
   return std::tie(a.split, a.space, a.started_micros, a.updated_micros, a.embedded, a.api_calls,
-                  a.tokens, a.tokens_estimated, a.cost, a.outcome) ==
+                  a.tokens, a.tokens_estimated, a.cost, a.outcome, a.source) ==
          std::tie(b.split, b.space, b.started_micros, b.updated_micros, b.embedded, b.api_calls,
-                  b.tokens, b.tokens_estimated, b.cost, b.outcome);
+                  b.tokens, b.tokens_estimated, b.cost, b.outcome, b.source);
 }
 
 /// A record with a different value in every field, extremes among them.
@@ -124,7 +124,7 @@ SplitRecord Full() {
 }
 template <>
 CoverageRecord Full() {
-  return {1, kMax64, true, 3, kMax32, 5, 6, 7, true, {kMin}, 9};
+  return {1, kMax64, true, 3, kMax32, 5, 6, 7, true, {kMin}, 9, kMax64};
 }
 template <>
 FailureRecord Full() {
@@ -132,7 +132,7 @@ FailureRecord Full() {
 }
 template <>
 RunRecord Full() {
-  return {"train", {kMax64}, kMin, 2, 3, 4, 5, true, {6}, "complete"};
+  return {"train", {kMax64}, kMin, 2, 3, 4, 5, true, {6}, "complete", "vectors.npy"};
 }
 
 /// The smallest record that may be stored: a space without dimensions, for one, may not.
