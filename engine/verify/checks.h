@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "engine/ledger/ledger.h"
 #include "engine/store/raw_store.h"
 #include "engine/verify/findings.h"
 
@@ -26,8 +27,10 @@ void CheckTexts(const RawStore& store, Findings* findings);
 /// Document lists, the ids that lead into them, and what coverages claim.
 void CheckLists(const RawStore& store, Findings* findings);
 
-/// The ledger, what it says the store must have, and the files of open jobs.
-void CheckLedger(bool store_was_read, Findings* findings);
+/// The ledger, what it says the store must have, and the files of open jobs. `before` is the ledger
+/// as it was before the store was opened, or null when it could not be read then: a writer at work
+/// goes on meanwhile, so only what that one knows must be in the store.
+void CheckLedger(const Ledger* before, bool store_was_read, Findings* findings);
 
 /// Exports in `directory`, and what unfinished work left there.
 void CheckExports(const std::filesystem::path& directory, Findings* findings);

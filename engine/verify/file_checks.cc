@@ -37,39 +37,55 @@ std::string Head(const Status& status) {
   return status.message().substr(0, status.message().find(';'));
 }
 
-/// Store and ledger are witnesses of each other.
-void CompareWithStore(const Ledger& ledger, const std::string& where, Findings* findings) {
-  const LedgerPosition position = ledger.position();
+/// Store and ledger are witnesses of each other: the store was read after `before` and before
+/// `after`.
+void CompareWithStore(const Ledger& before, const Ledger& after, const std::string& where,
+                      Findings* findings) {
+  const LedgerPosition position = before.position();
   const CommitRecord& commit = *findings->commit;
   if (position.commit > commit.number || position.charges > commit.charges) {
-    const std::uint64_t texts = ledger.TextsAfterCommit(commit.number);
+    const std::uint64_t texts = before.TextsAfterCommit(commit.number);
     findings->AddDamage("ledger", where,
                         "the store is older than its ledger (commit " +
                             std::to_string(commit.number) + " of " +
                             std::to_string(position.commit) + "): " + std::to_string(texts) +
                             " texts that were paid for are missing",
                         kRestoreBoth);
-  } else if (position.charges + 1 < commit.charges) {
+  } else if (after.position().charges + 1 < commit.charges) {
     findings->AddDamage("ledger", where,
                         "the ledger is older than the store: it lacks " +
-                            std::to_string(commit.charges - position.charges) +
+                            std::to_string(commit.charges - after.position().charges) +
                             " commits that cost money",
                         kRestoreBoth);
   }
 }
 
-/// Each text that was paid for and stored has a vector.
-void CheckBought(const Ledger& ledger, const std::string& where, Findings* findings) {
+/// What `ledger` says was bought in `space` and the index lacks.
+Result<std::vector<std::uint64_t>> LostTexts(const Ledger& ledger, SpaceId id,
+                                             const Findings::Space& space) {
+  const auto bought = ledger.AllBought(id);
+  if (!bought.ok()) return bought.status();
+  std::vector<std::uint64_t> lost;
+  std::set_difference(bought->begin(), bought->end(), space.present.begin(), space.present.end(),
+                      std::back_inserter(lost));
+  return lost;
+}
+
+/// Each text that was paid for and stored `before`, and not dropped by gc `after`, has a vector.
+void CheckBought(const Ledger& before, const Ledger& after, const std::string& where,
+                 Findings* findings) {
   if (!findings->index_is_whole) return;
   for (const auto& [id, space] : findings->spaces) {
-    const auto bought = ledger.AllBought(id);
-    if (!bought.ok()) {
-      findings->AddDamage("ledger", where, Head(bought.status()), kRestoreBoth);
+    const auto earlier = LostTexts(before, id, space);
+    const auto later = LostTexts(after, id, space);
+    if (!earlier.ok() || !later.ok()) {
+      const Status& failed = earlier.ok() ? later.status() : earlier.status();
+      findings->AddDamage("ledger", where, Head(failed), kRestoreBoth);
       return;
     }
     std::vector<std::uint64_t> lost;
-    std::set_difference(bought->begin(), bought->end(), space.present.begin(), space.present.end(),
-                        std::back_inserter(lost));
+    std::set_intersection(earlier->begin(), earlier->end(), later->begin(), later->end(),
+                          std::back_inserter(lost));
     if (lost.empty()) continue;
     findings->AddDamage("ledger", where,
                         std::to_string(lost.size()) + " texts were paid for and stored (model " +
@@ -161,7 +177,7 @@ std::optional<ExportPaths> ExportOf(const fs::path& directory, const std::string
 
 }  // namespace
 
-void CheckLedger(bool store_was_read, Findings* findings) {
+void CheckLedger(const Ledger* before, bool store_was_read, Findings* findings) {
   const fs::path path = LedgerPath(findings->directory);
   const std::string where = path.string();
   const std::string store_id = findings->meta ? findings->meta->store_id : "";
@@ -185,8 +201,9 @@ void CheckLedger(bool store_was_read, Findings* findings) {
   findings->report.checked.ledger_entries = (*ledger)->CountEntries();
   findings->report.checked.bytes += SizeOf(path);
   if (store_was_read && findings->commit) {
-    CompareWithStore(**ledger, where, findings);
-    CheckBought(**ledger, where, findings);
+    const Ledger& earlier = before == nullptr ? **ledger : *before;
+    CompareWithStore(earlier, **ledger, where, findings);
+    CheckBought(earlier, **ledger, where, findings);
   }
   CheckJobs(**ledger, findings);
 }

@@ -47,6 +47,7 @@ void CheckStore(const RawStore& store, Findings* findings) {
 /// One look at everything.
 Result<VerifyReport> Look(const fs::path& directory, const VerifyOptions& options) {
   Findings findings(directory, options);
+  const auto ledger = Ledger::Open(LedgerPath(directory), "", /*read_only=*/true);
   const auto store = RawStore::Open(directory);
   const RawStore* const opened = store.ok() ? store->get() : nullptr;
   std::error_code error;
@@ -71,7 +72,7 @@ Result<VerifyReport> Look(const fs::path& directory, const VerifyOptions& option
     return Status(Code::kIncompatible, "the store in '" + directory.string() +
                                            "' was written by a newer embstore: use that one");
   }
-  CheckLedger(opened != nullptr, &findings);
+  CheckLedger(ledger.ok() ? ledger->get() : nullptr, opened != nullptr, &findings);
   CheckExports(directory, &findings);
   for (const fs::path& other : options.export_directories) {
     if (!fs::equivalent(other, directory, error)) CheckExports(other, &findings);
