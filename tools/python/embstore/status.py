@@ -21,7 +21,7 @@ def _time(micros: int) -> str:
     return _utc(micros // 1_000_000, "%Y-%m-%dT%H:%M:%SZ")
 
 
-_NO_COVERAGE = {"space": None, "embedded": 0, "last_position": 0, "batch_size": 0,
+_NO_COVERAGE = {"space": None, "embedded": 0, "imported": 0, "last_position": 0, "batch_size": 0,
                 "total_batches": 0, "updated_micros": 0, "export": "none", "export_bytes": 0}
 
 
@@ -31,6 +31,7 @@ def _split_row(split: _embstore.SplitInfo, coverage: Dict[str, Any],
             "documents": split.documents,
             "embedded": coverage["embedded"],
             "missing": max(0, split.documents - coverage["embedded"]),
+            "imported": coverage["imported"],
             "space": coverage["space"],
             "model": models.get(coverage["space"]),
             "export": coverage["export"],
@@ -88,7 +89,7 @@ def _money(spending: List[Dict[str, Any]], doubts: List[Dict[str, Any]]) -> Dict
         "under_way_usd": sums["under_way_nano"] / 1e9,
         "reported_tokens": sums["reported_tokens"],
         "estimate_of_reported": sums["estimate_of_reported"],
-        "by_split": _groups(spending, lambda r: r["split"]),
+        "by_split": _groups(spending, lambda r: r["split"] or "(search)"),
         "by_model": _groups(spending, lambda r: r["model"] + (", batch" if r["batch"] else ", sync")),
         "by_day": _groups(spending, lambda r: _utc(r["day"] * _SECONDS_PER_DAY, "%Y-%m-%d")),
         "doubts": [_with_times(doubt) for doubt in doubts],

@@ -51,7 +51,7 @@ py::list Coverages(OpenStore& store, const SplitInfo& split) {
   py::list dicts;
   for (const auto& [space, record, exported] : found) {
     dicts.append(py::dict(
-        "space"_a = ToHex(space), "embedded"_a = record.embedded,
+        "space"_a = ToHex(space), "embedded"_a = record.embedded, "imported"_a = record.imported,
         "last_position"_a = record.last_position, "batch_size"_a = record.batch_size,
         "total_batches"_a = record.total_batches, "updated_micros"_a = record.updated_micros,
         "export"_a = ExportWord(exported.state), "export_bytes"_a = exported.bytes));
