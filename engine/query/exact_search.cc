@@ -11,6 +11,8 @@ namespace {
 
 // Rows of one product: enough to share the queries, few enough to stay in the cache with them.
 constexpr std::size_t kBlockRows = 256;
+// Multiplications that a thread of its own is worth: about a millisecond of them.
+constexpr std::size_t kPartProducts = 8'000'000;
 
 /// Compares blocks of rows with all queries. The kernels find whom to look at; a hit gets the
 /// cosine that every way of searching gives. Not thread-safe; one thread at a time.
@@ -65,7 +67,8 @@ void SearchMemory(const Searcher::Impl& impl, const UnitQueries& queries,
   const std::size_t n = impl.texts.size();
   const std::size_t d = impl.dimensions();
   const std::size_t blocks = (n + kBlockRows - 1) / kBlockRows;
-  const std::size_t parts = std::min(blocks, impl.Threads());
+  const std::size_t parts =
+      std::clamp<std::size_t>(n * d * queries.count / kPartProducts, 1, impl.Threads());
   std::vector<BlockSearch> searches(parts, BlockSearch(impl, queries, options));
   impl.InParallel(parts, [&](std::size_t part) {
     for (std::size_t block = blocks * part / parts; block < blocks * (part + 1) / parts; ++block) {

@@ -44,7 +44,7 @@ def open_split(scratch):
     vectors = np.fromfile(path, np.float16).reshape(-1, int(dimensions)).astype(np.float32)
     texts = [str(i) for i in range(len(vectors))]
     store = embstore.open(scratch, read_only=False)
-    store.ingest("bench", texts, provider=embstore.function(
+    store.ingest("bench", texts, provider=embstore.from_function(
         lambda batch: vectors[[int(text) for text in batch]], model="bench",
         dimensions=int(dimensions)))
     scores = np.fromfile(truth, np.float32).reshape(-1, K + 1)[:, 1:]

@@ -218,12 +218,14 @@ TEST_CASE("search: by sketches the very same scores come out, and hardly a neigh
 
 TEST_CASE("search: a batch answers what its queries answer one by one") {
   Corpus corpus;
-  Fill(&corpus, 600, 4);
+  Fill(&corpus, 3000, 4);
   corpus.Write();
+  // So many that exact search in memory divides the rows among its threads.
   std::vector<float> queries;
-  for (const std::size_t q : {0U, 1U, 2U, 599U}) {
+  for (std::size_t q = 0; q < 200; ++q) {
     queries.insert(queries.end(), corpus.vectors[q].begin(), corpus.vectors[q].end());
   }
+  const std::size_t count = queries.size() / kDimensions;
   for (const SearcherOptions& way : EveryWay()) {
     const auto searcher = corpus.OfSplit(way);
     for (const bool exact : {false, true}) {
@@ -231,8 +233,8 @@ TEST_CASE("search: a batch answers what its queries answer one by one") {
       options.exact = exact;
       const auto batch = searcher->SearchBatch(queries, options);
       REQUIRE(batch.ok());
-      REQUIRE(batch->size() == 4);
-      for (std::size_t q = 0; q < 4; ++q) {
+      REQUIRE(batch->size() == count);
+      for (std::size_t q = 0; q < count; q += 10) {
         const auto one = searcher->Search(
             std::span<const float>(queries).subspan(q * kDimensions, kDimensions), options);
         REQUIRE(one.ok());
