@@ -69,6 +69,7 @@ enum class ExportState {
   kOther,    ///< Of another space or an older state, or their sizes are wrong.
   kCurrent,  ///< What an export would write now.
 };
+
 /// "none", "older" or "current".
 EMBSTORE_API std::string_view ExportStateName(ExportState state);
 
