@@ -67,7 +67,7 @@ class GarbageCollector {
     const auto jobs = store_.Jobs();
     if (!jobs.ok()) return jobs.status();
     for (const JobRecord& job : *jobs) {
-      if (job.step != JobStep::kEnded) open_jobs_.push_back(job);
+      if (job.open()) open_jobs_.push_back(job);
     }
     for (const std::string& name : options_.forget) {
       auto split = store_.FindSplit(name);
