@@ -8,6 +8,7 @@
 #include "engine/ingest/scan.h"
 #include "engine/ingest/split_list.h"
 #include "engine/store/store_writer.h"
+#include "engine/store/write_run.h"
 
 namespace embstore {
 namespace {
@@ -276,6 +277,8 @@ Result<ImportReport> ImportVectors(Store* store, const Dataset& dataset, VectorS
   Status checked = CheckOptions(options);
   if (checked.ok()) checked = source->Prepare(options.identity.dimensions);
   if (!checked.ok()) return NothingStored(checked);
+  const auto turn = WriteRun::Begin(store, options.stop);
+  if (!turn.ok()) return turn.status();
   return ImportRun(store, dataset, source, options).Run();
 }
 

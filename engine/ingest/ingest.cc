@@ -6,6 +6,7 @@
 #include "engine/ingest/scan.h"
 #include "engine/ingest/split_list.h"
 #include "engine/store/store_writer.h"
+#include "engine/store/write_run.h"
 
 namespace embstore {
 namespace {
@@ -14,6 +15,26 @@ Status CheckIdentity(const Provider& provider) {
   if (provider.identity().dimensions > 0 && !provider.identity().model.empty()) return {};
   return {Code::kInvalidArgument,
           "the provider's identity has no model or no dimensions; nothing was sent"};
+}
+
+/// Budgets are kept by price, so they hold nothing back without one.
+Status CheckMoney(const Provider& provider, const IngestOptions& options) {
+  if (!provider.paid()) return {};
+  if (options.price < Price{}) {
+    return {Code::kInvalidArgument, "the price is below zero; nothing was sent"};
+  }
+  const Budgets& budgets = options.budgets;
+  for (const auto& budget : {budgets.per_run, budgets.per_day, budgets.per_split}) {
+    if (!budget) continue;
+    if (*budget < Money{}) {
+      return {Code::kInvalidArgument, "a budget is below zero; nothing was sent"};
+    }
+    if (options.price == Price{}) {
+      return {Code::kInvalidArgument,
+              "a budget needs a price, and none is known; nothing was sent"};
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -51,6 +72,9 @@ Result<IngestReport> Ingest(Store* store, const Dataset& dataset, Provider* prov
                                               "' has no batch jobs; nothing was sent: embed in "
                                               "sync mode");
   }
+  if (Status checked = CheckMoney(*provider, options); !checked.ok()) return checked;
+  const auto turn = WriteRun::Begin(store, options.stop);
+  if (!turn.ok()) return turn.status();
   return IngestRun(store, dataset, provider, options).Run();
 }
 
@@ -62,6 +86,9 @@ Result<IngestReport> EmbedTexts(Store* store, const std::vector<std::string>& te
         "texts without a split are embedded by calls, not by batch jobs; nothing was sent");
   }
   if (Status checked = CheckIdentity(*provider); !checked.ok()) return checked;
+  if (Status checked = CheckMoney(*provider, options); !checked.ok()) return checked;
+  const auto turn = WriteRun::Begin(store, options.stop);
+  if (!turn.ok()) return turn.status();
   std::vector<OwnedDocument> documents;
   for (const std::string& text : texts) documents.push_back({"", text, {}});
   auto dataset = MakeMemoryDataset(std::move(documents));

@@ -35,7 +35,7 @@ bool IngestRun::Stopped() {
 void IngestRun::EmbedMissing() {
   if (batches_.empty()) return;
   if (Status opened = OpenReader(); !opened.ok()) return End(opened);
-  WorkerPool pool(*embedder_, limits_.concurrency);
+  WorkerPool pool(*embedder_, store_, limits_.concurrency);
   // One batch waits for each that is under way, so that no worker waits for the disk.
   const std::size_t max_outstanding = std::size_t{2} * limits_.concurrency;
   std::size_t outstanding = 0;

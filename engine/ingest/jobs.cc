@@ -12,6 +12,7 @@
 #include "engine/ingest/quarantine.h"
 #include "engine/ingest/spend_gate.h"
 #include "engine/store/store_writer.h"
+#include "engine/store/write_run.h"
 
 namespace embstore {
 namespace {
@@ -128,6 +129,8 @@ Result<CollectReport> CollectJobs(Store* store, Provider* provider, const Ingest
     return Status(Code::kInvalidArgument,
                   "provider '" + std::string(provider->name()) + "' has no batch jobs");
   }
+  const auto turn = WriteRun::Begin(store, options.stop);
+  if (!turn.ok()) return turn.status();
   Clock& clock = ClockOf(options);
   IngestObserver silent;
   StoreWriter writer(store);
@@ -167,6 +170,8 @@ Result<CollectReport> CollectJobs(Store* store, Provider* provider, const Ingest
 }
 
 Status CancelJob(Store* store, Provider* provider, std::uint64_t id) {
+  const auto turn = WriteRun::Begin(store, nullptr);
+  if (!turn.ok()) return turn.status();
   StoreWriter writer(store);
   const auto job = FindOpenJob(writer.ledger(), id);
   if (!job.ok()) return job.status();
@@ -200,6 +205,8 @@ Status CancelJob(Store* store, Provider* provider, std::uint64_t id) {
 }
 
 Status AbandonJob(Store* store, std::uint64_t id) {
+  const auto turn = WriteRun::Begin(store, nullptr);
+  if (!turn.ok()) return turn.status();
   StoreWriter writer(store);
   const auto job = FindOpenJob(writer.ledger(), id);
   if (!job.ok()) return job.status();
@@ -215,6 +222,8 @@ Status AbandonJob(Store* store, std::uint64_t id) {
 }
 
 Result<std::uint64_t> AcceptJob(Store* store, Provider* provider, std::uint64_t id) {
+  const auto turn = WriteRun::Begin(store, nullptr);
+  if (!turn.ok()) return turn.status();
   StoreWriter writer(store);
   const auto job = FindOpenJob(writer.ledger(), id);
   if (!job.ok()) return job.status();

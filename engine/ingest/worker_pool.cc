@@ -4,10 +4,12 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/store/write_run.h"
+
 namespace embstore {
 
-WorkerPool::WorkerPool(BatchEmbedder& embedder, std::uint32_t threads)
-    : embedder_(embedder), max_not_durable_(threads) {
+WorkerPool::WorkerPool(BatchEmbedder& embedder, const Store& store, std::uint32_t threads)
+    : embedder_(embedder), store_(store), max_not_durable_(threads) {
   threads_.reserve(threads);
   try {
     for (std::uint32_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
@@ -47,6 +49,7 @@ void WorkerPool::Release(std::size_t batches) {
 }
 
 void WorkerPool::Work() {
+  const WriteRun::Work work(store_);
   for (;;) {
     std::unique_ptr<Batch> batch;
     {

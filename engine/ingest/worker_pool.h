@@ -31,7 +31,8 @@ struct Batch {
 /// Safe for concurrent use. The destructor lets requests under way finish.
 class WorkerPool {
  public:
-  WorkerPool(BatchEmbedder& embedder, std::uint32_t threads);
+  /// Its threads work for the run on `store`.
+  WorkerPool(BatchEmbedder& embedder, const Store& store, std::uint32_t threads);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -49,6 +50,7 @@ class WorkerPool {
   void Work();
 
   BatchEmbedder& embedder_;
+  const Store& store_;
   const std::size_t max_not_durable_;
 
   std::mutex mutex_;

@@ -17,6 +17,7 @@
 #include "engine/store/rocksdb_options.h"
 #include "engine/store/rocksdb_status.h"
 #include "engine/store/store_impl.h"
+#include "engine/store/write_run.h"
 
 namespace embstore {
 
@@ -430,6 +431,9 @@ class GarbageCollector {
 };
 
 Result<GcReport> CollectGarbage(Store* store, const GcOptions& options) {
+  if (options.dry_run) return GarbageCollector(store, options).Run();
+  const auto turn = WriteRun::Begin(store, nullptr);
+  if (!turn.ok()) return turn.status();
   return GarbageCollector(store, options).Run();
 }
 

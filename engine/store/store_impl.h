@@ -33,6 +33,8 @@ struct Store::Impl {
   std::unique_ptr<Ledger> ledger;  // None when read-only and ledger_status says why.
   Status ledger_status;
 
+  std::timed_mutex run_mutex;  // Held by a WriteRun; before commit_mutex.
+
   // Guarded by commit_mutex.
   std::mutex commit_mutex;
   CommitRecord last_commit;

@@ -63,9 +63,10 @@ struct DocumentInfo {
 /// Beside the database lies the ledger, which knows every paid text; a store that lacks one of them
 /// does not open for writing.
 ///
-/// Safe for concurrent use. One process at a time may have a directory open for writing; any
-/// number may read. Every value is checked against its checksum before it is handed out:
-/// kCorruption from any call below means that stored bytes changed, never that data is absent.
+/// Safe for concurrent use; runs that write (Ingest and its like) take turns. One process at a time
+/// may have a directory open for writing; any number may read. Every value is checked against its
+/// checksum before it is handed out: kCorruption from any call below means that stored bytes
+/// changed, never that data is absent.
 class EMBSTORE_API Store {
  public:
   /// Opens the cache directory `directory`; the database is its subdirectory `store`.
@@ -150,6 +151,7 @@ class EMBSTORE_API Store {
   friend class StoreWriter;
   friend class GarbageCollector;
   friend class SpaceScan;
+  friend class WriteRun;
   explicit Store(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

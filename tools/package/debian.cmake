@@ -41,7 +41,7 @@ macro(debian_package component name section depends summary description)
     DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${name} COMPONENT ${component})
 endmacro()
 
-set(library libembstore${PROJECT_VERSION_MAJOR})
+set(library libembstore${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 debian_package(runtime ${library} libs "" "vector cache for text embeddings, the library"
 "embstore has every distinct text of a dataset embedded once by an
 embedding API and keeps its vector under the hash of the text. This

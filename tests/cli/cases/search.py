@@ -121,3 +121,53 @@ def a_question_that_cannot_be_paid_for_is_not_sent(t):
     cached = t.run("--json", "get", "train", "3").expect(0).json()[0]["text"]
     equal(t.run("--json", "search", "train", cached, "-k", "1").expect(0).json()[0]["id"], "3",
           "a cached text")
+
+
+@case
+def nothing_is_paid_for_when_there_is_nothing_to_compare_with(t):
+    server = paid.simulator(t, job_seconds=60)
+    t.sample(10)
+    t.run(*paid.words(server, "--no-wait"), key=paid.KEY).expect(0)
+    ask = ["search", "train", "--base-url", server.url]
+    contains(t.run(*ask, "anything", key=paid.KEY).expect(9).err, "no document", "nothing was sent")
+    equal(server.billed(), [], "billed")
+
+
+@case
+def a_question_that_is_in_an_open_job_is_not_sent_again(t):
+    server = paid.simulator(t, job_seconds=60)
+    t.sample(10)
+    t.write("one.csv", t.read("sample.csv").splitlines()[0] + "\n")
+    paid.ingest(t, server, mode="sync", input="one.csv", split="one")
+    t.run(*paid.words(server, "--no-wait"), key=paid.KEY).expect(0)
+    held = t.run("search", "one", paid.TEXTS[5], "--base-url", server.url, key=paid.KEY)
+    contains(held.expect(4).err, "in a batch job")
+    equal(len(server.billed()), 1, "billed")
+
+
+@case
+def questions_stay_through_gc_unless_they_are_meant(t):
+    server = paid.simulator(t)
+    t.sample(10)
+    paid.ingest(t, server, mode="sync")
+    ask = ["search", "train", "what is free", "--base-url", server.url]
+    t.run(*ask, key=paid.KEY).expect(0)
+    report = t.run("--json", "gc", "--yes").expect(0).json()
+    equal((report["vectors"], report["questions"]), (0, 1), "dropped and kept")
+    t.run(*ask, key=paid.KEY).expect(0)
+    equal(len(server.billed()), 11, "billed")
+    equal(t.run("--json", "gc", "--questions", "--yes").expect(0).json()["vectors"], 1, "dropped")
+    t.run(*ask, key=paid.KEY).expect(0)
+    equal(len(server.billed()), 12, "billed after that")
+    t.run("verify").expect(0)
+
+
+@case
+def mistakes_are_named_before_anything_is_read(t):
+    local_store(t, 10)
+    for flags, words in [(["--max-cost", "abc"], "--max-cost"), (["--min-score", "nan"], "not a number"),
+                         (["--task-type", "CLUSTERING"], "no task types")]:
+        contains(t.run("search", "train", "x", *flags).expect(2).err, words)
+    text = t.run("--json", "get", "train", "5").expect(0).json()[0]["text"]
+    hits = t.run("--json", "search", "train", "-", "-k", "1", input=(text + "\n").encode())
+    equal(round(hits.expect(0).json()[0]["score"], 6), 1.0, "the newline at the end is no text")

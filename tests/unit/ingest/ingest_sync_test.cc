@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <thread>
 
 #include "engine/base/file.h"
 #include "engine/ingest/checkpoint.h"
@@ -228,6 +229,73 @@ TEST_CASE("ingest: texts without a split are paid once and stored, and make no d
   bench.options.split = "s";
   CHECK(EmbedTexts(bench.store.get(), {"x"}, &bench.provider, bench.options).code() ==
         Code::kInvalidArgument);
+}
+
+TEST_CASE(
+    "ingest: runs on one store take turns, so that each list is its own and nothing is bought "
+    "twice") {
+  Bench bench;
+  bench.options.observer = nullptr;
+  bench.options.check_pairing = false;
+  constexpr int kRuns = 4;
+  {
+    std::vector<std::jthread> threads;
+    for (int run = 0; run < kRuns; ++run) {
+      threads.emplace_back([&bench, run] {
+        IngestOptions options = bench.options;
+        options.split = "s" + std::to_string(run);
+        auto dataset = MakeMemoryDataset(Texts({"shared", "text of " + std::to_string(run)}));
+        const auto report = Ingest(bench.store.get(), **dataset, &bench.provider, options);
+        CHECK(report.ok());
+        IngestOptions question = bench.options;
+        question.split.clear();
+        CHECK(EmbedTexts(bench.store.get(), {"question"}, &bench.provider, question).ok());
+      });
+    }
+  }
+  for (const auto& [text, times] : bench.provider.billed()) {
+    CAPTURE(text);
+    CHECK(times == 1);
+  }
+  for (int run = 0; run < kRuns; ++run) {
+    bench.options.split = "s" + std::to_string(run);
+    CHECK(bench.VectorOf("1") == bench.provider.VectorOf("text of " + std::to_string(run)));
+  }
+}
+
+TEST_CASE("ingest: a run inside a run on the same store is refused, not waited for") {
+  Bench bench;
+  Code inside = Code::kOk;
+  bench.recorder.on_progress = [&] {
+    IngestOptions options = bench.options;
+    options.split.clear();
+    options.observer = nullptr;
+    inside = EmbedTexts(bench.store.get(), {"x"}, &bench.provider, options).code();
+  };
+  CHECK(bench.MustRun(Texts({"a"})).complete);
+  CHECK(inside == Code::kInvalidArgument);
+}
+
+TEST_CASE("ingest: a store that is open for reading only is refused before anything is sent") {
+  Bench bench;
+  bench.MustRun(Texts({"a"}));
+  StoreOptions options;
+  options.read_only = true;
+  bench.Reopen(options);
+  CHECK(bench.Run(Texts({"a", "b"})).code() == Code::kInvalidArgument);
+  CHECK(bench.provider.billed().size() == 1);
+}
+
+TEST_CASE("ingest: a budget without a price, and amounts below zero, are refused") {
+  Bench bench;
+  SUBCASE("no price") {
+    bench.options.price = {};
+    bench.options.budgets.per_run = Money{1};
+  }
+  SUBCASE("a price below zero") { bench.options.price = {-1}; }
+  SUBCASE("a budget below zero") { bench.options.budgets.per_day = Money{-1}; }
+  CHECK(bench.Run(Texts({"a"})).code() == Code::kInvalidArgument);
+  CHECK(bench.provider.billed().empty());
 }
 
 TEST_CASE("ingest: a provider without dimensions is refused before it can spoil the store") {

@@ -135,14 +135,14 @@ TEST_CASE("search: exact answers are those of the definition, in memory and from
 
 TEST_CASE("search: exclude, min_score and the caller's predicate hold in every way of searching") {
   Corpus corpus;
-  Fill(&corpus, 300, 2);
+  Fill(&corpus, 3000, 2);
   corpus.Write();
   for (const SearcherOptions& way : EveryWay()) {
     const auto searcher = corpus.OfSplit(way);
     for (const bool exact : {false, true}) {
       QueryOptions options;
       options.exact = exact;
-      options.rescored = 300;  // All: nothing can be missed.
+      options.rescored = 370;
       SUBCASE("exclude") { options.exclude = 5; }
       SUBCASE("min_score") { options.min_score = 0.9F; }
       SUBCASE("accept") {
@@ -265,6 +265,40 @@ TEST_CASE("search: vectors that are zero or not finite are no answers") {
   }
 }
 
+TEST_CASE("search: very long and very short vectors are answers like any other") {
+  Corpus corpus;
+  const std::vector<float> direction = {0.5F, -1, 2, 0.25F};
+  for (const float scale : {1e-25F, 1.0F, 1e-21F, 1e20F, 1e-30F, 1e25F}) {
+    std::vector<float> vector(kDimensions);
+    for (std::size_t i = 0; i < direction.size(); ++i) vector[i] = scale * direction[i];
+    corpus.Add(std::to_string(scale) + std::to_string(corpus.texts.size()), vector);
+  }
+  corpus.Write();
+  for (const SearcherOptions& way : EveryWay()) {
+    for (const bool exact : {false, true}) {
+      QueryOptions options;
+      options.exact = exact;
+      const auto hits = corpus.OfSplit(way)->Search(corpus.vectors[1], options);
+      REQUIRE(hits.ok());
+      CHECK(hits->size() == 6);
+      for (const Hit& hit : *hits) CHECK(hit.score == doctest::Approx(1));
+    }
+  }
+}
+
+TEST_CASE("search: what asks for a good part of all vectors misses none") {
+  Corpus corpus;
+  Fill(&corpus, 2000, 9);
+  corpus.Write();
+  const auto searcher = corpus.OfSplit();
+  CHECK(searcher->answers() == 1714);
+  QueryOptions options;
+  options.k = 500;
+  const auto hits = searcher->Search(corpus.vectors[5], options);
+  REQUIRE(hits.ok());
+  CheckSame(*hits, corpus.Expected(corpus.vectors[5], options));
+}
+
 TEST_CASE("search: a query of another size, zero or not finite is refused") {
   Corpus corpus;
   Fill(&corpus, 10, 6);
@@ -277,6 +311,9 @@ TEST_CASE("search: a query of another size, zero or not finite is refused") {
   CHECK(searcher->SearchBatch(std::vector<float>(kDimensions + 1, 1.0F), {}).code() ==
         Code::kInvalidArgument);
   CHECK(searcher->Search(std::vector<float>(kDimensions), {}).code() == Code::kInvalidArgument);
+  QueryOptions no_number;
+  no_number.min_score = kNan;
+  CHECK(searcher->Search(corpus.vectors[0], no_number).code() == Code::kInvalidArgument);
   CHECK(searcher->Search(std::vector<float>(kDimensions, kNan), {}).code() ==
         Code::kInvalidArgument);
   const auto absent =
