@@ -2,6 +2,7 @@
 """Nearest documents, by document, text and vector."""
 
 import unittest
+import weakref
 
 import numpy as np
 
@@ -76,6 +77,42 @@ class Search(StoreCase):
         for _ in range(2):
             split.search("three", provider=model.provider(price=1))
         self.assertEqual(model.texts, ["one", "two", "three"])
+
+    def paid_split(self, model, texts):
+        self.store.ingest("f", texts, model.provider(price=1), check_pairing=False)
+        return self.store.split("f")
+
+    def searchers(self):
+        return [searcher for _, searcher in self.store._searchers.values()]
+
+    def test_a_paid_question_leaves_what_was_read_for_searching_as_it_is(self):
+        model = Model()
+        split = self.paid_split(model, ["one", "two"])
+        split.search("three", provider=model.provider(price=1))
+        before = self.searchers()
+        split.search("four", provider=model.provider(price=1))
+        self.assertEqual(model.texts[2:], ["three", "four"])
+        self.assertEqual(len(before), 1)
+        self.assertIs(self.searchers()[0], before[0])
+
+    def test_a_document_that_gets_its_vector_as_a_question_is_found(self):
+        def refuse(call, texts):
+            if "two" in texts:
+                raise embstore.Rejected("not that")
+        split = self.paid_split(Model(refuse), ["one", "two"])
+        self.assertEqual([hit.id for hit in split.search(np.ones(4))], ["0"])
+        hits = split.search("two", provider=Model().provider(price=1))
+        self.assertEqual([hit.id for hit in hits], ["1", "0"])
+
+    def test_what_is_read_for_searching_does_not_pile_up(self):
+        other = self.paid_split(Model(), ["one", "two"])
+        self.split.search(self.vectors[0])
+        old = [weakref.ref(searcher) for searcher in self.searchers()]
+        self.store.ingest("s", SAMPLE, embstore.local(dimensions=64), format="ag_news", limit=9)
+        other.search(np.ones(4))
+        self.assertEqual([searcher() for searcher in old], [None])
+        self.store.refresh()
+        self.assertEqual(self.searchers(), [])
 
     def test_a_free_question_leaves_nothing_in_the_store(self):
         vectors = self.store.spaces()[0], self.store.status()["spaces"][0]["vectors"]
