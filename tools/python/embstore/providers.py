@@ -53,7 +53,7 @@ class Provider:
         native, failure = self._for_run()
         try:
             native.embed(list(texts), rows)
-        except Exception:
+        except BaseException:
             if failure.error is not None:
                 raise failure.error
             raise
@@ -86,7 +86,7 @@ class _FunctionProvider(Provider):
         def call(texts: List[str]) -> NDArray[np.float32]:
             try:
                 return _as_rows(self._function(texts), len(texts), dimensions)
-            except Exception as error:
+            except BaseException as error:
                 if not isinstance(error, Error) and failure.error is None:
                     failure.error = error
                 raise
