@@ -136,7 +136,8 @@ class Store:
         `mode`: "sync", or "batch" for batch jobs, at half the price (default where the provider has
         them; `wait=False` returns once they are submitted). `max_cost`: USD; the run ends before the
         request that could pass it. `batch_size`, `concurrency`: 0 is the provider's choice.
-        `refresh`: embed (and pay) again. `retry_wait`: seconds before the first retry; doubles.
+        `refresh`: embed (and pay) again. `retry_wait`: seconds before the first retry; doubles. Rate
+        limits have waits of their own, which it does not shorten.
         `check_pairing`: whether answers seem to belong to their texts; off for the built-in model.
         `limit`: only the first documents.
 
