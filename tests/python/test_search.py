@@ -127,6 +127,18 @@ class Search(StoreCase):
         self.assertEqual([hit.position for hit in self.split.search(query, min_score=0.999)], [5])
         self.assertEqual(self.split.search(query, where=np.zeros(1200, bool)), [])
 
+    def test_positions_are_not_taken_for_a_mask(self):
+        for where in ([3, 5], np.zeros(1200, dtype=np.int64), np.ones(1200), np.array(["x"] * 1200),
+                      [None] * 1200):
+            with self.assertRaisesRegex(embstore.InvalidArgument, "positions are not a mask"):
+                self.split.search(self.vectors[0], where=where)
+        for where in ([True], np.ones(1201, bool), np.ones((1200, 1), bool), True):
+            with self.assertRaisesRegex(embstore.InvalidArgument, "each of 1200 documents"):
+                self.split.search_batch(self.vectors[:2], where=where)
+        mask = np.isin(np.arange(len(self.split)), [3, 5])
+        hits = self.split.search(self.vectors[0], where=mask.tolist())
+        self.assertEqual({hit.position for hit in hits}, {3, 5})
+
     def test_many_at_once_are_arrays(self):
         matches = self.split.search_batch(self.vectors[:3], k=4, exact=True)
         self.assertEqual((matches.scores.shape, matches.scores.dtype), ((3, 4), np.float32))
