@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "embstore/clock.h"
@@ -68,6 +69,10 @@ enum class ExportState {
   kOther,    ///< Of another space or an older state, or their sizes are wrong.
   kCurrent,  ///< What an export would write now.
 };
+
+/// "none", "older" or "current".
+EMBSTORE_API std::string_view ExportStateName(ExportState state);
+
 struct ExportInfo {
   ExportState state = ExportState::kNone;
   std::uint64_t bytes = 0;  ///< Of all its files.
