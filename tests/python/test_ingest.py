@@ -86,6 +86,34 @@ class Function(StoreCase):
         self.assertTrue(report.complete)
         self.assertEqual(len(model.calls), 3)
 
+    def test_an_error_of_ones_own_keeps_the_meaning_of_its_base(self):
+        class Busy(embstore.Unavailable):
+            def __init__(self, seconds=None):  # Never calls that of its base.
+                if seconds is not None:
+                    self.retry_after = seconds
+        store = self.writer()
+        for number, busy in enumerate((Busy(), Busy("soon"), Busy(-1), Busy(float("nan")),
+                                       Busy(float("inf")))):
+            def fail_once(call, texts):
+                if call == 1:
+                    raise busy
+            with self.subTest(seconds=busy.retry_after):
+                model = Model(fail_once)
+                report = store.ingest("s", [f"text {number}"], model.provider(), retry_wait=0.001)
+                self.assertTrue(report.complete)
+                self.assertEqual(len(model.calls), 2)
+
+    def test_what_ended_a_run_is_said_in_one_line(self):
+        errors = ((KeyError("x"), "KeyError: 'x'"), (OSError(), "OSError"),
+                  (ValueError("\ud800"), "ValueError"))
+        for error, words in errors:
+            def fail(call, texts):
+                raise error
+            seen = Model(fail).provider()._for_run()[0]
+            with self.assertRaises(embstore.InvalidArgument) as raised:
+                seen.embed(["a"], np.empty((1, DIMENSIONS), dtype=np.float32))
+            self.assertEqual(str(raised.exception), words)
+
     def test_a_refused_text_is_found_and_its_neighbours_are_stored(self):
         def refuse(call, texts):
             if "text number 33 of them" in texts:
@@ -239,6 +267,22 @@ class Interruption(StoreCase):
                               check_pairing=False)
         self.assertTrue(report.complete)
         self.assertEqual(set(rest.texts) & set(model.texts), set())
+
+    def test_what_ends_the_program_comes_out_of_a_provider_as_itself(self):
+        for kind in (KeyboardInterrupt, SystemExit, GeneratorExit):
+            def end(call, texts):
+                if call == 3:
+                    raise kind(7)
+            for price in (None, 1):
+                with self.subTest(kind=kind, price=price), self.assertRaises(kind) as raised:
+                    texts = [f"{kind} {price} {text}" for text in self.TEXTS]
+                    with self.writer() as store:
+                        store.ingest("s", texts, Model(end).provider(batch_size=10, price=price),
+                                     check_pairing=False)
+                self.assertEqual((raised.exception.args, raised.exception.report.embedded),
+                                 ((7,), 20))
+            with self.assertRaises(kind):
+                Model(end).provider(batch_size=1).embed(self.TEXTS)
 
     def test_progress_is_told_in_the_callers_thread_and_grows(self):
         threads = set()

@@ -41,6 +41,15 @@ class Vectors(StoreCase):
             np.testing.assert_array_equal(split.get(ids, normalize=False), raw[4:6])
         self.assertEqual(split.get(np.int64(4)).shape, (DIMENSIONS,))
 
+    def test_a_bool_is_no_id(self):
+        self.fill()
+        split = self.reader().split("s")
+        for ids in (True, np.bool_(True), [False], np.ones(50, bool)):
+            with self.assertRaisesRegex(embstore.InvalidArgument, "is not the id of a document"):
+                split.get(ids)
+        with self.assertRaises(embstore.InvalidArgument):
+            split.document(True)
+
     def test_no_ids_are_an_array_without_rows(self):
         self.fill()
         self.assertEqual(self.reader().split("s").get([]).shape, (0, DIMENSIONS))

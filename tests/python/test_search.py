@@ -2,6 +2,7 @@
 """Nearest documents, by document, text and vector."""
 
 import unittest
+import weakref
 
 import numpy as np
 
@@ -77,6 +78,42 @@ class Search(StoreCase):
             split.search("three", provider=model.provider(price=1))
         self.assertEqual(model.texts, ["one", "two", "three"])
 
+    def paid_split(self, model, texts):
+        self.store.ingest("f", texts, model.provider(price=1), check_pairing=False)
+        return self.store.split("f")
+
+    def searchers(self):
+        return [searcher for _, searcher in self.store._searchers.values()]
+
+    def test_a_paid_question_leaves_what_was_read_for_searching_as_it_is(self):
+        model = Model()
+        split = self.paid_split(model, ["one", "two"])
+        split.search("three", provider=model.provider(price=1))
+        before = self.searchers()
+        split.search("four", provider=model.provider(price=1))
+        self.assertEqual(model.texts[2:], ["three", "four"])
+        self.assertEqual(len(before), 1)
+        self.assertIs(self.searchers()[0], before[0])
+
+    def test_a_document_that_gets_its_vector_as_a_question_is_found(self):
+        def refuse(call, texts):
+            if "two" in texts:
+                raise embstore.Rejected("not that")
+        split = self.paid_split(Model(refuse), ["one", "two"])
+        self.assertEqual([hit.id for hit in split.search(np.ones(4))], ["0"])
+        hits = split.search("two", provider=Model().provider(price=1))
+        self.assertEqual([hit.id for hit in hits], ["1", "0"])
+
+    def test_what_is_read_for_searching_does_not_pile_up(self):
+        other = self.paid_split(Model(), ["one", "two"])
+        self.split.search(self.vectors[0])
+        old = [weakref.ref(searcher) for searcher in self.searchers()]
+        self.store.ingest("s", SAMPLE, embstore.local(dimensions=64), format="ag_news", limit=9)
+        other.search(np.ones(4))
+        self.assertEqual([searcher() for searcher in old], [None])
+        self.store.refresh()
+        self.assertEqual(self.searchers(), [])
+
     def test_a_free_question_leaves_nothing_in_the_store(self):
         vectors = self.store.spaces()[0], self.store.status()["spaces"][0]["vectors"]
         self.split.search("a question")
@@ -89,6 +126,18 @@ class Search(StoreCase):
         self.check(self.split.search(query, k=10, where=nouns, exact=True), query, 10, nouns)
         self.assertEqual([hit.position for hit in self.split.search(query, min_score=0.999)], [5])
         self.assertEqual(self.split.search(query, where=np.zeros(1200, bool)), [])
+
+    def test_positions_are_not_taken_for_a_mask(self):
+        for where in ([3, 5], np.zeros(1200, dtype=np.int64), np.ones(1200), np.array(["x"] * 1200),
+                      [None] * 1200):
+            with self.assertRaisesRegex(embstore.InvalidArgument, "positions are not a mask"):
+                self.split.search(self.vectors[0], where=where)
+        for where in ([True], np.ones(1201, bool), np.ones((1200, 1), bool), True):
+            with self.assertRaisesRegex(embstore.InvalidArgument, "each of 1200 documents"):
+                self.split.search_batch(self.vectors[:2], where=where)
+        mask = np.isin(np.arange(len(self.split)), [3, 5])
+        hits = self.split.search(self.vectors[0], where=mask.tolist())
+        self.assertEqual({hit.position for hit in hits}, {3, 5})
 
     def test_many_at_once_are_arrays(self):
         matches = self.split.search_batch(self.vectors[:3], k=4, exact=True)

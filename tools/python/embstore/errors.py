@@ -17,10 +17,11 @@ class Error(Exception):
 
     code = "internal error"
     report: Optional[Any] = None
+    retry_after: float = 0.0  #: Seconds to wait before asking again; 0: not said.
 
     def __init__(self, message: str = "", *, retry_after: float = 0) -> None:
         super().__init__(message)
-        self.retry_after = retry_after  #: Seconds to wait before asking again; 0: not said.
+        self.retry_after = retry_after
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import atexit
 import dataclasses
-import decimal
 import logging
 import os
 import queue
@@ -14,6 +13,7 @@ from typing import (TYPE_CHECKING, Any, Callable, Dict, Iterable, Optional, Sequ
                     Union)
 
 from . import _embstore
+from .arguments import UINT64_MAX, usd, wait_seconds, whole_number
 from .errors import InvalidArgument
 from .providers import Provider
 
@@ -122,18 +122,17 @@ def make_dataset(documents: Documents, ids: Optional[Sequence[Id]],
     return _embstore.make_memory_dataset(texts, id_list, label_list)
 
 
-def _decimal(amount: Optional[Any]) -> Optional[str]:
-    """Digits without an exponent, as the engine reads money."""
-    return None if amount is None else format(decimal.Decimal(str(amount)), "f")
-
-
 def make_options(provider: Provider, *, mode: Optional[str], max_cost: Optional[Any],
-                 check_pairing: Optional[bool], **plain: Any) -> Dict[str, Any]:
+                 check_pairing: Optional[bool], retry_wait: float, wait: bool, refresh: bool,
+                 limit: int, **counts: int) -> Dict[str, Any]:
     if mode not in (None, "sync", "batch"):
         raise InvalidArgument(f"mode is 'sync' or 'batch', not {mode!r}")
     has_jobs = provider._native.has_batch_jobs
-    return {**plain, "batch_jobs": has_jobs if mode is None else mode == "batch",
-            "max_cost": _decimal(max_cost), "price": _decimal(provider._price),
+    return {**{name: whole_number(name, value) for name, value in counts.items()},
+            "limit": whole_number("limit", limit, most=UINT64_MAX), "wait": wait,
+            "refresh": refresh, "retry_wait": wait_seconds("retry_wait", retry_wait),
+            "batch_jobs": has_jobs if mode is None else mode == "batch",
+            "max_cost": usd("max_cost", max_cost), "price": provider._price,
             "check_pairing": provider.name != "local" if check_pairing is None else check_pairing}
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _embstore
+from .arguments import usd, whole_number
 from .errors import Error, PermissionDenied
 
 EmbedFunction = Callable[[List[str]], ArrayLike]
@@ -20,7 +21,7 @@ class Provider:
 
     def __init__(self, native: _embstore.Provider, price: Optional[Any] = None) -> None:
         self._native = native
-        self._price = price
+        self._price = usd("price", price)
 
     @property
     def name(self) -> str:
@@ -53,7 +54,7 @@ class Provider:
         native, failure = self._for_run()
         try:
             native.embed(list(texts), rows)
-        except Exception:
+        except BaseException:
             if failure.error is not None:
                 raise failure.error
             raise
@@ -86,7 +87,7 @@ class _FunctionProvider(Provider):
         def call(texts: List[str]) -> NDArray[np.float32]:
             try:
                 return _as_rows(self._function(texts), len(texts), dimensions)
-            except Exception as error:
+            except BaseException as error:
                 if not isinstance(error, Error) and failure.error is None:
                     failure.error = error
                 raise
@@ -119,12 +120,14 @@ def from_function(function: EmbedFunction, *, model: str, dimensions: int, task_
     stored. Exceptions of embstore are acted upon instead; see `embstore.Error`.
     """
     return _FunctionProvider(
-        function, (model, dimensions, task_type, batch_size, concurrency, price is not None), price)
+        function, (model, whole_number("dimensions", dimensions, least=1), task_type,
+                   whole_number("batch_size", batch_size, least=1),
+                   whole_number("concurrency", concurrency, least=1), price is not None), price)
 
 
 def local(*, seed: int = 42, dimensions: int = 768) -> Provider:
     """The built-in model: offline, free, deterministic; for trying things."""
-    return Provider(_embstore.make_local(seed, dimensions))
+    return Provider(_embstore.make_local(seed, whole_number("dimensions", dimensions)))
 
 
 def _key(given: Optional[str], variable: str) -> str:
@@ -145,8 +148,9 @@ def gemini(*, api_key: Optional[str] = None, model: str = "gemini-embedding-001"
         raise PermissionDenied("no API key; nothing was sent. Give api_key=, or put your key into "
                                "the environment as GEMINI_API_KEY "
                                "(https://aistudio.google.com/apikey)")
-    return Provider(_embstore.make_gemini(key, model, dimensions, base_url, tokens_per_minute,
-                                          timeout, ca_file, proxy, task_type, texts_per_minute))
+    return Provider(_embstore.make_gemini(
+        key, model, whole_number("dimensions", dimensions), base_url, tokens_per_minute, timeout,
+        ca_file, proxy, task_type, texts_per_minute))
 
 
 def openai(*, api_key: Optional[str] = None, model: str = "text-embedding-3-small",
@@ -160,5 +164,6 @@ def openai(*, api_key: Optional[str] = None, model: str = "text-embedding-3-smal
     `send_dimensions`: off for models of one size, which refuse the field.
     """
     return Provider(_embstore.make_openai(
-        _key(api_key, "OPENAI_API_KEY"), model, dimensions, base_url, tokens_per_minute, timeout,
-        ca_file, proxy, send_dimensions, batch_size, requests_per_minute, allow_plain_http))
+        _key(api_key, "OPENAI_API_KEY"), model, whole_number("dimensions", dimensions), base_url,
+        tokens_per_minute, timeout, ca_file, proxy, send_dimensions,
+        whole_number("batch_size", batch_size, least=1), requests_per_minute, allow_plain_http))

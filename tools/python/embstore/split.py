@@ -25,11 +25,18 @@ _LOCAL_MODEL = "local-v1-seed"
 
 
 def _is_one(ids: Union[Id, Sequence[Id]]) -> bool:
-    return isinstance(ids, (str, int, np.integer))
+    return isinstance(ids, (str, int, np.integer, np.bool_))
+
+
+def _integer_id(id: Any) -> str:
+    if isinstance(id, (bool, np.bool_)):
+        raise InvalidArgument(f"{id} is not the id of a document. Of a mask, np.flatnonzero has "
+                              "the positions")
+    return str(operator.index(id))
 
 
 def _id_list(ids: Sequence[Id]) -> List[str]:
-    return [id if isinstance(id, str) else str(operator.index(id)) for id in ids]
+    return [id if isinstance(id, str) else _integer_id(id) for id in ids]
 
 
 class Split:
@@ -236,7 +243,7 @@ class Split:
             raise InvalidArgument(f"k is at least 1, not {k}")
         shape = (len(queries), min(k, info.documents))
         found = Matches(np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.int64))
-        mask = None if where is None else np.ascontiguousarray(where, dtype=np.bool_)
+        mask = None if where is None else _mask(where, info.documents)
         searcher = self._store._searcher(info, self._native_space(), self._keep_vectors)
         searcher.search(queries, min_score, exclude, mask, exact, *found)
         return found
@@ -326,6 +333,17 @@ def _rows(out: Optional[NDArray[np.float32]], n: int, dimensions: int) -> NDArra
         raise InvalidArgument(f"out is not a writable float32 array of shape ({n}, {dimensions}) "
                               "in C order")
     return out
+
+
+def _mask(where: ArrayLike, n: int) -> NDArray[np.bool_]:
+    mask = np.ascontiguousarray(where)
+    if mask.dtype != np.bool_:
+        raise InvalidArgument(f"where is an array of {mask.dtype}, not of bool: positions are not "
+                              "a mask. np.isin(np.arange(len(split)), positions) makes one of them")
+    if mask.shape != (n,):
+        raise InvalidArgument(f"where is one bool for each of {n} documents, not an array of shape "
+                              f"{mask.shape}")
+    return mask
 
 
 def _provider_of(space: _embstore.SpaceInfo, provider: Optional[Provider]) -> Provider:

@@ -94,7 +94,7 @@ class Store:
     def refresh(self) -> None:
         """Shows what other processes have committed up to now. Costs as much as opening it."""
         self._native.refresh()
-        self._epoch += 1
+        self._start_epoch()
 
     @property
     def splits(self) -> List[str]:
@@ -137,7 +137,8 @@ class Store:
         `mode`: "sync", or "batch" for batch jobs, at half the price (default where the provider has
         them; `wait=False` returns once they are submitted). `max_cost`: USD; the run ends before the
         request that could pass it. `batch_size`, `concurrency`: 0 is the provider's choice.
-        `refresh`: embed (and pay) again. `retry_wait`: seconds before the first retry; doubles.
+        `refresh`: embed (and pay) again. `retry_wait`: seconds before the first retry; doubles. Rate
+        limits have waits of their own, which it does not shorten.
         `check_pairing`: whether answers seem to belong to their texts; off for the built-in model.
         `limit`: only the first documents.
 
@@ -156,7 +157,7 @@ class Store:
                 lambda engine_provider, stop, put: self._native.ingest(
                     split, dataset, engine_provider, options, stop, put), provider, progress)
         finally:
-            self._epoch += 1
+            self._start_epoch()
 
     def embed(self, texts: Sequence[str], provider: Provider, *, normalize: bool = True,
               max_cost: Optional[Any] = None, max_retries: int = 3, retry_wait: float = 4
@@ -211,14 +212,21 @@ class Store:
         rows = np.empty((len(texts), provider.dimensions), dtype=np.float32)
         return rows if all(self._lookup(provider, texts, rows, True)) else provider.embed(texts)
 
+    def _start_epoch(self) -> None:
+        """What is kept of earlier ones goes: it holds memory, and the store as it was."""
+        with self._searchers_lock:
+            self._epoch += 1
+            self._searchers.clear()
+
     def _searcher(self, split: _embstore.SplitInfo, space: _embstore.SpaceInfo,
                   keep_vectors: bool) -> _embstore.Searcher:
-        """Made once, and again when there are other documents or vectors."""
+        """Made once, and again when the split has other documents or vectors."""
         key = (split.name, space.id, keep_vectors)
         with self._searchers_lock:
-            version = (self._epoch, split.generation, self._native.commit_number())
-            made_for, searcher = self._searchers.get(key, (None, None))
+            version = (self._epoch, split.generation, self._native.vectors_version(split, space))
+            made_for, searcher = self._searchers.pop(key, (None, None))
             if searcher is None or made_for != version:
+                searcher = None  # The old one goes before the new one takes as much memory.
                 searcher = self._native.searcher(split, space, keep_vectors)
-                self._searchers[key] = (version, searcher)
+            self._searchers[key] = (version, searcher)
             return searcher

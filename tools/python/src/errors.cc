@@ -3,6 +3,10 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
 namespace embstore::python {
 namespace py = pybind11;
 
@@ -13,6 +17,33 @@ Code CodeOf(std::string_view name, Code fallback) {
     if (CodeName(static_cast<Code>(code)) == name) return static_cast<Code>(code);
   }
   return fallback;
+}
+
+/// What the exception says, or "" where that fails or is no text.
+std::string MessageOf(const py::object& exception) {
+  try {
+    return py::cast<std::string>(py::str(exception));
+  } catch (const std::exception&) {
+    return "";
+  }
+}
+
+/// In place of what(), which goes on with a traceback.
+std::string TypeAndMessage(const py::error_already_set& error) {
+  const auto type = py::cast<std::string>(error.type().attr("__name__"));
+  const std::string message = MessageOf(error.value());
+  return message.empty() ? type : type + ": " + message;
+}
+
+/// Zero where the exception does not say a time that makes sense.
+std::chrono::milliseconds RetryAfter(const py::handle& exception) {
+  constexpr double kLongestSeconds = 24 * 3600;
+  const py::object said = py::getattr(exception, "retry_after", py::none());
+  const double seconds = PyFloat_AsDouble(said.ptr());
+  if (PyErr_Occurred() != nullptr) PyErr_Clear();  // Not a number; `seconds` is -1.
+  if (!std::isfinite(seconds)) return {};
+  return std::chrono::milliseconds(
+      static_cast<std::int64_t>(std::clamp(seconds, 0.0, kLongestSeconds) * 1000));
 }
 
 }  // namespace
@@ -28,12 +59,12 @@ py::object MakeException(const Status& status, const std::vector<std::string>& i
 
 Status FromException(const py::error_already_set& error, Code fallback) {
   const py::object base = py::module_::import("embstore.errors").attr("Error");
-  if (!py::isinstance(error.value(), base)) return {fallback, error.what()};
-  const Code code = CodeOf(py::cast<std::string>(error.value().attr("code")), fallback);
+  if (!py::isinstance(error.value(), base)) return {fallback, TypeAndMessage(error)};
+  const py::object code = error.value().attr("code");
   Backoff backoff;
-  const auto seconds = py::cast<double>(error.value().attr("retry_after"));
-  backoff.retry_after = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
-  return {code, py::cast<std::string>(py::str(error.value())), backoff};
+  backoff.retry_after = RetryAfter(error.value());
+  return {py::isinstance<py::str>(code) ? CodeOf(py::cast<std::string>(code), fallback) : fallback,
+          MessageOf(error.value()), backoff};
 }
 
 void RegisterErrors() {

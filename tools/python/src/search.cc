@@ -59,6 +59,23 @@ SearcherPointer MakeSearcher(const std::shared_ptr<OpenStore>& owner, const Spli
   });
 }
 
+/// Another one when the split may have other vectors of the space. Commits of no split, such as
+/// paid questions, cannot change a list that is covered; of one that is not, they may bring a text.
+using VectorsVersion = std::pair<std::int64_t, std::uint64_t>;
+
+VectorsVersion VersionOfVectors(OpenStore& owner, const SplitInfo& split, const SpaceInfo& space) {
+  return owner.Use([&](const std::shared_ptr<Store>& store) -> Result<VectorsVersion> {
+    const auto coverages = store->Coverages(split.name);
+    if (!coverages.ok()) return coverages.status();
+    for (const auto& [id, coverage] : *coverages) {
+      if (id != space.id) continue;
+      const bool covered = coverage.complete && coverage.generation == split.record.generation;
+      return VectorsVersion(coverage.updated_micros, covered ? 0 : store->CommitNumber());
+    }
+    return VectorsVersion(0, store->CommitNumber());
+  });
+}
+
 /// Fills `scores` and `positions`, (Q, k); where there are fewer than k: NaN and -1.
 void Search(OpenSearcher& open, const py::buffer& query_buffer, std::optional<float> min_score,
             std::optional<std::uint64_t> exclude, const std::optional<py::buffer>& where,
@@ -101,6 +118,7 @@ void Search(OpenSearcher& open, const py::buffer& query_buffer, std::optional<fl
 void BindSearch(py::module_& module, StoreClass& store) {
   py::class_<OpenSearcher, SearcherPointer>(module, "Searcher").def("search", &Search);
   store.def("searcher", &MakeSearcher);
+  store.def("vectors_version", &VersionOfVectors);
 }
 
 }  // namespace embstore::python

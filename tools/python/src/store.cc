@@ -93,10 +93,6 @@ StoreClass BindStore(py::module_& module) {
   store.def("id", [](OpenStore& s) {
     return s.Use([](const StorePointer& engine) { return Result<std::string>(engine->Id()); });
   });
-  store.def("commit_number", [](OpenStore& s) {
-    return s.Use(
-        [](const StorePointer& engine) { return Result<std::uint64_t>(engine->CommitNumber()); });
-  });
   store.def("splits", [](OpenStore& s) {
     return s.Use([](const StorePointer& engine) { return engine->Splits(); });
   });
