@@ -261,7 +261,7 @@ class ImportRun {
 Result<ImportReport> PlanImport(const Store* store, const Dataset& dataset, VectorSource* source,
                                 const ImportOptions& options) {
   Status checked = CheckOptions(options);
-  if (checked.ok()) checked = source->Prepare(options.identity.dimensions);
+  if (checked.ok()) checked = source->Prepare(options.identity.dimensions, options.stop);
   if (!checked.ok()) return NothingStored(checked);
   const NamedSpace space(options);
   const auto scan =
@@ -274,7 +274,7 @@ Result<ImportReport> PlanImport(const Store* store, const Dataset& dataset, Vect
 Result<ImportReport> ImportVectors(Store* store, const Dataset& dataset, VectorSource* source,
                                    const ImportOptions& options) {
   Status checked = CheckOptions(options);
-  if (checked.ok()) checked = source->Prepare(options.identity.dimensions);
+  if (checked.ok()) checked = source->Prepare(options.identity.dimensions, options.stop);
   if (!checked.ok()) return NothingStored(checked);
   return ImportRun(store, dataset, source, options).Run();
 }
