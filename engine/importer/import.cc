@@ -70,6 +70,11 @@ Result<ImportReport> Match(DocumentMatcher* matcher, VectorSource* source, const
   report.unmatched_names = std::move(summary->unmatched_names);
   report.conflicting += summary->conflicting;
   report.remarks = std::move(summary->remarks);
+  if (matcher->PairingIsOpen()) {
+    report.remarks.emplace_back(
+        "could not tell whether the vectors fit their texts; compare a few with 'embstore "
+        "similar'");
+  }
   report.dimensions = options.identity.dimensions;
   report.space = MakeSpaceId(options.identity);
   return report;

@@ -127,10 +127,11 @@ struct ImportReport {
   std::uint64_t differing = 0;    ///< Of matched: had another vector before.
   std::uint64_t conflicting = 0;  ///< Texts with several vectors in the source: the first counts.
   std::uint64_t missing = 0;      ///< Documents without a vector afterwards.
-  std::vector<std::string> missing_ids;      ///< Of the first few.
+  /// Of the first few that will have none when the import is complete, as far as they were kept.
+  std::vector<std::string> missing_ids;
   std::uint64_t unmatched_rows = 0;          ///< Rows of the source for no document.
   std::vector<std::string> unmatched_names;  ///< Of the first few.
-  std::vector<std::string> remarks;          ///< Of the source.
+  std::vector<std::string> remarks;          ///< What else a person should know.
   std::uint32_t dimensions = 0;
   SpaceId space;
   bool complete = false;  ///< Every document has a vector.
