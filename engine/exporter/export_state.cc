@@ -46,6 +46,12 @@ Result<CoverageRecord> FindCoverage(const Store& store, const std::string& split
   return CoverageRecord();
 }
 
+std::string_view ExportStateName(ExportState state) {
+  return state == ExportState::kCurrent ? "current"
+         : state == ExportState::kOther ? "older"
+                                        : "none";
+}
+
 Result<ExportInfo> FindExport(const Store& store, const std::string& split, SpaceId space,
                               const fs::path& directory) {
   const auto found = store.FindSplit(split);

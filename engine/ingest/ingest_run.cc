@@ -197,7 +197,7 @@ std::uint64_t IngestRun::CountOurTexts(const JobRecord& job) const {
 void IngestRun::JudgeHeldTexts() {
   std::string quarantined;
   for (const JobRecord& job : writer_.ledger().Jobs()) {
-    if (job.step == JobStep::kEnded || job.space != space_) continue;
+    if (!job.open() || job.space != space_) continue;
     const std::uint64_t texts = CountOurTexts(job);
     report_.in_jobs += texts;
     if (job.step != JobStep::kQuarantined || texts == 0) continue;

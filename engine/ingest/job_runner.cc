@@ -25,7 +25,7 @@ std::size_t JobRunner::Adopt() {
   const std::vector<JobRecord> all = context_.writer.ledger().Jobs();
   std::vector<JobRecord> open;
   std::copy_if(all.begin(), all.end(), std::back_inserter(open),
-               [](const JobRecord& job) { return job.step != JobStep::kEnded; });
+               [](const JobRecord& job) { return job.open(); });
   RemoveStrayJobFiles(context_.directory, open);
   for (JobRecord& record : open) {
     const bool ours = record.batch && record.space == context_.gate.terms().space;

@@ -33,7 +33,7 @@ SpendTerms TermsOf(const JobRecord& job, const Provider& provider) {
 
 Result<JobRecord> FindOpenJob(const Ledger& ledger, std::uint64_t id) {
   for (JobRecord& job : ledger.Jobs()) {
-    if (job.id == id && job.step != JobStep::kEnded) return job;
+    if (job.id == id && job.open()) return job;
   }
   return Status(Code::kNotFound, "there is no open job " + std::to_string(id) +
                                      "; 'embstore jobs' lists those there are");

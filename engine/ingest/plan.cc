@@ -57,7 +57,7 @@ Result<SetAside> SetTextsAside(const Ledger& ledger, SpaceId space, const DoubtP
   SetAside aside;
   std::unordered_set<std::uint64_t> under_way;
   for (const JobRecord& job : ledger.Jobs()) {
-    if (job.step == JobStep::kEnded || job.space != space) continue;
+    if (!job.open() || job.space != space) continue;
     const std::vector<std::uint64_t> keys = ledger.KeysOf(job.id);
     under_way.insert(keys.begin(), keys.end());
   }

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "embstore/vector.h"
 #include "engine/query/searcher_impl.h"
-#include "engine/store/space_scan.h"
 
 namespace embstore {
 namespace {
@@ -39,7 +39,7 @@ class BlockSearch {
       TopK& best = best_[q];
       float least = best.Threshold() - slack;
       for (std::size_t i = 0; i < n; ++i) {
-        if (!(products_[i * queries_.count + q] * inverse_norms[i] >= least)) continue;
+        if (products_[i * queries_.count + q] * inverse_norms[i] < least) continue;
         const std::uint64_t position = position_of(i);
         if (inverse_norms[i] == 0 || !impl_.IsWanted(position, options_)) continue;
         best.Offer({position, Cosine(queries_.Of(q), rows.subspan(i * d, d))});
@@ -105,8 +105,11 @@ Status SearchStore(const Searcher::Impl& impl, const UnitQueries& queries,
     if (!found.ok()) return found.status();
     BestKernels().squared_norms(rows.data(), texts.size(), d, inverse_norms.data());
     for (std::size_t i = 0; i < texts.size(); ++i) {
-      const float norm = std::sqrt(inverse_norms[i]);
-      inverse_norms[i] = (*found)[i] && norm > 0 && std::isfinite(norm) ? 1 / norm : 0;
+      const float inverse = InverseNorm(std::sqrt(double{inverse_norms[i]}));
+      const bool is_sound = inverse > 0;
+      inverse_norms[i] = !(*found)[i] ? 0
+                         : is_sound   ? inverse
+                                      : InverseNorm(L2Norm(block.subspan(i * d, d)));
     }
     search.Offer(block, std::span(inverse_norms).first(texts.size()),
                  [&](std::size_t i) { return positions[i]; });

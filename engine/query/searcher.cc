@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <thread>
 
@@ -40,6 +41,12 @@ Result<UnitQueries> MakeUnitQueries(std::span<const float> queries, std::size_t 
 }
 
 }  // namespace
+
+float InverseNorm(double norm) {
+  if (!(norm > 0) || !std::isfinite(norm)) return 0;
+  const bool is_sound = norm > 1e-12 && norm < 1e12;
+  return is_sound ? static_cast<float>(1 / norm) : std::numeric_limits<float>::quiet_NaN();
+}
 
 float Cosine(std::span<const float> unit_query, std::span<const float> row) {
   return BestKernels().cosine(unit_query.data(), row.data(), row.size());
@@ -100,6 +107,10 @@ Result<std::unique_ptr<Searcher>> Searcher::OfSpace(const Store& store, SpaceId 
 }
 
 std::uint64_t Searcher::size() const { return impl_->texts.size(); }
+std::uint64_t Searcher::answers() const {
+  return static_cast<std::uint64_t>(
+      std::count(impl_->present.begin(), impl_->present.end(), std::uint8_t{1}));
+}
 std::uint32_t Searcher::dimensions() const { return impl_->dimensions(); }
 const TextKey& Searcher::text(std::uint64_t position) const { return impl_->texts[position]; }
 
@@ -117,6 +128,9 @@ Result<std::vector<Hit>> Searcher::Search(std::span<const float> query,
 
 Result<std::vector<std::vector<Hit>>> Searcher::SearchBatch(std::span<const float> queries,
                                                             const QueryOptions& options) const {
+  if (options.min_score && std::isnan(*options.min_score)) {
+    return Status(Code::kInvalidArgument, "the least score is not a number");
+  }
   auto unit = MakeUnitQueries(queries, dimensions());
   if (!unit.ok()) return unit.status();
   if (options.k == 0 || unit->count == 0) return BatchHits(unit->count);

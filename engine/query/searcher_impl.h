@@ -30,7 +30,7 @@ struct Searcher::Impl {
   std::vector<std::uint8_t> present;    // By position: has a vector that can be an answer.
   std::vector<std::uint64_t> sketches;  // `words` each, by position.
   std::vector<float> rows;              // Only with keep_vectors: float32 (texts.size(), D).
-  std::vector<float> inverse_norms;     // The same: 1 / length of each row.
+  std::vector<float> inverse_norms;     // The same: InverseNorm of each row.
 
   std::uint32_t dimensions() const { return sketcher.dimensions(); }
   std::span<const float> Row(std::uint64_t position) const {
@@ -45,7 +45,7 @@ struct Searcher::Impl {
   std::size_t Threads() const;
 };
 
-/// A query of length 1, and what else is needed to compare with it.
+/// Queries scaled to length 1.
 struct UnitQueries {
   std::vector<float> values;  ///< float32 (Q, D).
   std::size_t count = 0;
@@ -54,6 +54,10 @@ struct UnitQueries {
     return std::span(values).subspan(query * d, d);
   }
 };
+
+/// 1 / `norm` where products with it are sound in single precision, 0 for a row that is no answer,
+/// and NaN for one whose length is out of the way: the exact cosine alone tells then.
+float InverseNorm(double norm);
 
 /// The cosine that is answered; see Kernels::cosine. REQUIRES: as many numbers in both.
 float Cosine(std::span<const float> unit_query, std::span<const float> row);

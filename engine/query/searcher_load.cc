@@ -2,7 +2,6 @@
 // Joins the positions of a Searcher with what the store has for their texts. Both are in the order
 // of content hashes, so one pass over each is enough.
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <numeric>
 
@@ -105,9 +104,7 @@ Status ReadRows(Searcher::Impl* impl) {
                          for (const std::uint64_t position : joiner.PositionsOf(hash)) {
                            if (impl->texts[position].fingerprint != vector.fingerprint) continue;
                            vector.CopyTo(std::span(impl->rows).subspan(position * d, d));
-                           const double norm = L2Norm(impl->Row(position));
-                           impl->inverse_norms[position] =
-                               norm > 0 && std::isfinite(norm) ? static_cast<float>(1 / norm) : 0;
+                           impl->inverse_norms[position] = InverseNorm(L2Norm(impl->Row(position)));
                          }
                          return Status();
                        });

@@ -15,6 +15,11 @@ namespace {
 constexpr std::size_t kBlockRows = 1024;
 constexpr std::size_t kGroupRows = 16;  // Most groups have no candidate: one look passes them over.
 
+// Comparing more than one vector in so many takes as long as comparing all, in the order of the
+// keys.
+constexpr std::size_t kExactShare = 8;
+constexpr std::size_t kChunkRows = 1024;
+
 // Measured on real vectors; docs/search.md has the recalls.
 std::size_t RescoredBy(const QueryOptions& options) {
   return options.rescored > 0 ? std::max(options.rescored, options.k)
@@ -155,17 +160,26 @@ class SketchSearch {
       }
       return best.Take();
     }
+    for (std::size_t first = 0; first < candidates_.size(); first += kChunkRows) {
+      const auto chunk = std::span<const Candidate>(candidates_)
+                             .subspan(first, std::min(kChunkRows, candidates_.size() - first));
+      if (Status read = RescoreStored(chunk, &best); !read.ok()) return read;
+    }
+    return best.Take();
+  }
+
+  Status RescoreStored(std::span<const Candidate> candidates, TopK* best) {
     const std::size_t d = impl_.dimensions();
     std::vector<TextKey> texts;
-    for (const Candidate& candidate : candidates_) texts.push_back(impl_.texts[candidate.position]);
+    for (const Candidate& candidate : candidates) texts.push_back(impl_.texts[candidate.position]);
     std::vector<float> rows(texts.size() * d);
     const auto found = impl_.store.GetVectors(impl_.space, texts, rows);
     if (!found.ok()) return found.status();
-    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
       if (!(*found)[i]) continue;
-      best.Offer({candidates_[i].position, Cosine(query_, std::span(rows).subspan(i * d, d))});
+      best->Offer({candidates[i].position, Cosine(query_, std::span(rows).subspan(i * d, d))});
     }
-    return best.Take();
+    return {};
   }
 
   const Searcher::Impl& impl_;
@@ -179,6 +193,9 @@ class SketchSearch {
 
 Result<BatchHits> SearchBySketches(const Searcher::Impl& impl, const UnitQueries& queries,
                                    const QueryOptions& options) {
+  if (RescoredBy(options) > impl.texts.size() / kExactShare) {
+    return SearchExactly(impl, queries, options);
+  }
   BatchHits hits(queries.count);
   std::mutex mutex;
   Status failed;

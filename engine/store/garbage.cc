@@ -67,7 +67,7 @@ class GarbageCollector {
     const auto jobs = store_.Jobs();
     if (!jobs.ok()) return jobs.status();
     for (const JobRecord& job : *jobs) {
-      if (job.step != JobStep::kEnded) open_jobs_.push_back(job);
+      if (job.open()) open_jobs_.push_back(job);
     }
     for (const std::string& name : options_.forget) {
       auto split = store_.FindSplit(name);
@@ -90,13 +90,34 @@ class GarbageCollector {
     const auto spaces = store_.Spaces();
     if (!spaces.ok()) return spaces.status();
     for (const SpaceInfo& info : *spaces) spaces_[info.id].report.info = info;
-    return {};
+    return options_.questions ? Status() : FindQuestions();
+  }
+
+  /// Vectors of runs without a split.
+  Status FindQuestions() {
+    std::set<std::uint32_t> runs;
+    Status scanned =
+        impl_.Scan(Family::kRuns, "", [&](std::string_view key, std::string_view value) -> Status {
+          const auto run = DecodeRecord<RunRecord>(key, value);
+          if (!run.ok()) return run.status().Prefixed(Store::Impl::Where(Family::kRuns, key));
+          if (run->split.empty()) runs.insert(static_cast<std::uint32_t>(ReadBigEndian(key)));
+          return {};
+        });
+    if (!scanned.ok() || runs.empty()) return scanned;
+    return impl_.Scan(Family::kIndex, "",
+                      [&](std::string_view key, std::string_view value) -> Status {
+                        const auto record = DecodeRecord<IndexRecord>(key, value);
+                        if (!record.ok())
+                          return record.status().Prefixed(Store::Impl::Where(Family::kIndex, key));
+                        if (runs.contains(record->run)) live_->AddQuestion(record->fingerprint);
+                        return {};
+                      });
   }
 
   bool Stays(const Entry& entry) const {
     const SpaceId space = SpaceOfKey(std::string_view(entry.key).substr(0, 8));
     return live_->HasText(HashOfVectorKey(entry.key), entry.fingerprint) ||
-           live_->IsUnderWay(space, entry.fingerprint);
+           live_->IsUnderWay(space, entry.fingerprint) || live_->IsQuestion(entry.fingerprint);
   }
 
   /// Slots must have no holes, so only those behind the last one that stays go.
@@ -138,7 +159,7 @@ class GarbageCollector {
       if (!goes) {
         ++space.left;
         const bool referred = live_->HasText(HashOfVectorKey(entry.key), entry.fingerprint);
-        if (!referred) ++report_.kept;
+        if (!referred) ++(live_->IsQuestion(entry.fingerprint) ? report_.questions : report_.kept);
         return Status();
       }
       ++space.report.vectors;
@@ -172,7 +193,8 @@ class GarbageCollector {
       std::copy_n(key.begin(), hash.bytes.size(), hash.bytes.begin());
       std::copy_n(key.begin() + hash.bytes.size(), fingerprint.bytes.size(),
                   fingerprint.bytes.begin());
-      const bool stays = live_->HasText(hash, fingerprint) || live_->IsUnderWay(fingerprint);
+      const bool stays = live_->HasText(hash, fingerprint) || live_->IsUnderWay(fingerprint) ||
+                         live_->IsQuestion(fingerprint);
       return stays ? Status() : visit(key, value);
     });
   }

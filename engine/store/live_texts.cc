@@ -48,6 +48,14 @@ bool LiveTexts::IsUnderWay(SpaceId space, const Fingerprint& fingerprint) const 
   return keys != under_way_.end() && keys->second.contains(KeyOf(fingerprint));
 }
 
+bool LiveTexts::IsQuestion(const Fingerprint& fingerprint) const {
+  return questions_.contains(KeyOf(fingerprint));
+}
+
+void LiveTexts::AddQuestion(const Fingerprint& fingerprint) {
+  questions_.insert(KeyOf(fingerprint));
+}
+
 bool LiveTexts::IsUnderWay(const Fingerprint& fingerprint) const {
   return std::any_of(under_way_.begin(), under_way_.end(),
                      [&](const auto& space) { return space.second.contains(KeyOf(fingerprint)); });

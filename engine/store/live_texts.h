@@ -14,7 +14,7 @@
 
 namespace embstore {
 
-/// 32 bytes a document. Immutable after construction by Load.
+/// 32 bytes a document. Not thread-safe while questions are added.
 class LiveTexts {
  public:
   /// All splits count but `forgotten`. kCorruption: a list is damaged.
@@ -30,6 +30,10 @@ class LiveTexts {
   bool IsUnderWay(const Fingerprint& fingerprint) const;
   bool HasJobs(SpaceId space) const { return under_way_.contains(space); }
 
+  /// Whether it is one of those that AddQuestion was told of: a text without a split that stays.
+  bool IsQuestion(const Fingerprint& fingerprint) const;
+  void AddQuestion(const Fingerprint& fingerprint);
+
  private:
   struct Text {
     ContentHash hash;
@@ -38,6 +42,7 @@ class LiveTexts {
   };
   std::vector<Text> texts_;                                         // Sorted.
   std::map<SpaceId, std::unordered_set<std::uint64_t>> under_way_;  // LedgerKeys.
+  std::unordered_set<std::uint64_t> questions_;                     // LedgerKeys.
 };
 
 }  // namespace embstore

@@ -65,7 +65,13 @@ Status EnsureSketches(Store::Impl* impl) {
   if (!has_family) {
     if (Status added = AddFamily(impl); !added.ok()) return added;
   }
-  if (Status made = MakeAll(*impl); !made.ok()) return made;
+  Status made = MakeAll(*impl);
+  if (made.code() ==
+      Code::kCorruption) {  // A search makes what it lacks; reading names the damage.
+    if (impl->options.log) impl->options.log("sketches are not complete: " + made.message());
+    return {};
+  }
+  if (!made.ok()) return made;
   impl->meta.has_sketches = true;
   return impl->WriteMeta();
 }

@@ -118,7 +118,7 @@ void CheckJob(const JobRecord& job, Findings* findings) {
 
 void CheckJobs(const Ledger& ledger, Findings* findings) {
   std::vector<JobRecord> open = ledger.Jobs();
-  std::erase_if(open, [](const JobRecord& job) { return job.step == JobStep::kEnded; });
+  std::erase_if(open, [](const JobRecord& job) { return !job.open(); });
   for (const JobRecord& job : open) CheckJob(job, findings);
   for (const fs::path& path : StrayJobFiles(findings->directory, open)) {
     findings->report.litter.push_back(path.string() + ": a file of no open job");

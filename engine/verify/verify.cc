@@ -83,12 +83,15 @@ Result<VerifyReport> Look(const fs::path& directory, const VerifyOptions& option
   return std::move(findings.report);
 }
 
-/// Leaves what both looks found.
+/// Leaves what both looks found, though the numbers in its words may have gone on.
 void KeepCommon(const VerifyReport& before, VerifyReport* report) {
-  std::erase_if(report->damaged, [&](const Damage& damage) {
-    return std::find(before.damaged.begin(), before.damaged.end(), damage) == before.damaged.end();
-  });
-  report->total_damaged = report->damaged.size();
+  const auto was_there = [&](const Damage& damage) {
+    return std::any_of(before.damaged.begin(), before.damaged.end(), [&](const Damage& other) {
+      return other.kind == damage.kind && other.where == damage.where;
+    });
+  };
+  report->total_damaged -=
+      std::erase_if(report->damaged, [&](const Damage& damage) { return !was_there(damage); });
 }
 
 }  // namespace

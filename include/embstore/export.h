@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "embstore/clock.h"
@@ -68,6 +69,10 @@ enum class ExportState {
   kOther,    ///< Those of a format are of another space or an older state, or of the wrong size.
   kCurrent,  ///< All that are there: what an export would write now.
 };
+
+/// "none", "older" or "current".
+EMBSTORE_API std::string_view ExportStateName(ExportState state);
+
 struct ExportInfo {
   ExportState state = ExportState::kNone;
   std::vector<ExportFormat> older;  ///< kOther: in these formats.

@@ -17,7 +17,9 @@ namespace embstore {
 struct GcOptions {
   /// Splits whose document lists are removed first. What only they referred to is then dropped.
   std::vector<std::string> forget;
-  bool dry_run = true;     ///< Only say what would be dropped.
+  bool questions =
+      false;            ///< Also vectors of texts that never belonged to a split: see EmbedTexts.
+  bool dry_run = true;  ///< Only say what would be dropped.
   Clock* clock = nullptr;  ///< Null: the machine's.
 };
 
@@ -40,17 +42,19 @@ struct GcReport {
   /// Vectors that no split refers to and that stay: their texts are in an open batch job or in a
   /// quarantined answer, or another text with the same hash lies behind them.
   std::uint64_t kept = 0;
+  std::uint64_t questions = 0;     ///< Vectors of EmbedTexts that stay, as they were not asked for.
   std::uint64_t bytes_before = 0;  ///< Of the database's files.
   std::uint64_t bytes_after = 0;   ///< The same in a dry run.
 };
 
 /// Drops vectors, with their texts and failures, that no published document list refers to, lists
 /// that none points to, and spaces that nothing is left of. A vector stays in every space as long
-/// as any split has its text. A dropped text is written down in the ledger first, so that a later
-/// ingest buys it again; a process that dies on the way has dropped less, never more. kNotFound: no
-/// such split to forget. kHeld: it has an open batch job or a quarantined answer. kCorruption: a
-/// record that must be read is damaged; nothing was dropped.
-/// REQUIRES: the store is open for writing unless it is a dry run, and nobody ingests into it.
+/// as any split has its text; one that EmbedTexts made stays unless GcOptions::questions. A dropped
+/// text is written down in the ledger first, so that a later ingest buys it again; a process that
+/// dies on the way has dropped less, never more. kNotFound: no such split to forget. kHeld: it has
+/// an open batch job or a quarantined answer. kCorruption: a record that must be read is damaged;
+/// nothing was dropped. REQUIRES: the store is open for writing unless it is a dry run, and nobody
+/// ingests into it.
 EMBSTORE_API Result<GcReport> CollectGarbage(Store* store, const GcOptions& options);
 
 }  // namespace embstore

@@ -34,7 +34,8 @@ struct QueryOptions {
   /// Which positions may be answers; empty: all. Called often, from several threads at once.
   std::function<bool(std::uint64_t position)> accept;
   /// Compare with every vector. Otherwise sketches choose `rescored` candidates, whose true vectors
-  /// are compared: much faster, and now and then a neighbour is missed (docs/search.md).
+  /// are compared: much faster, and now and then a neighbour is missed (docs/search.md). Searches
+  /// that would compare a good part of all vectors anyway are exact.
   bool exact = false;
   std::uint32_t rescored = 0;  ///< Candidates a query; 0: chosen by k. More miss less.
 };
@@ -66,7 +67,8 @@ class EMBSTORE_API Searcher {
   Searcher(const Searcher&) = delete;
   Searcher& operator=(const Searcher&) = delete;
 
-  std::uint64_t size() const;  ///< Positions.
+  std::uint64_t size() const;     ///< Positions.
+  std::uint64_t answers() const;  ///< Positions that have a vector; counted.
   std::uint32_t dimensions() const;
   const TextKey& text(std::uint64_t position) const;  ///< REQUIRES: position < size().
 
@@ -76,7 +78,8 @@ class EMBSTORE_API Searcher {
   Result<std::vector<Hit>> Search(std::span<const float> query, const QueryOptions& options) const;
 
   /// The same for each row of `queries`, float32 (Q, D), row major; many at once cost less than one
-  /// by one. kInvalidArgument: the size is no multiple of D, or a row is zero or not finite.
+  /// by one. kInvalidArgument: the size is no multiple of D, a row is zero or not
+  /// finite, or min_score is NaN.
   Result<std::vector<std::vector<Hit>>> SearchBatch(std::span<const float> queries,
                                                     const QueryOptions& options) const;
 

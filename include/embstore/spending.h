@@ -83,6 +83,8 @@ struct JobRecord {
   std::int64_t updated_micros = 0;
   std::uint64_t input_bytes = 0;   ///< Of the local copy of the input file.
   std::uint64_t input_digest = 0;  ///< First 8 bytes of its XXH3-128, big-endian.
+
+  bool open() const { return step != JobStep::kEnded; }
 };
 
 }  // namespace embstore

@@ -19,6 +19,7 @@ constexpr std::string_view kFailed = "Garbage collection failed";
 
 struct GcFlags {
   std::vector<std::string> forget;
+  bool questions = false;
   bool yes = false;
 };
 
@@ -37,6 +38,7 @@ std::string ReportJson(const GcReport& report, const Config& config, bool dry_ru
   json.Key("documents").Uint(report.documents);
   json.Key("bytes").Uint(report.bytes);
   json.Key("kept").Uint(report.kept);
+  json.Key("questions").Uint(report.questions);
   json.Key("spaces").BeginArray();
   for (const GcReport::Space& space : report.spaces) {
     const EmbeddingIdentity& identity = space.info.record.identity;
@@ -96,6 +98,10 @@ std::string ReportTable(const GcReport& report, const Config& config, bool dry_r
   if (report.kept > 0) {
     facts.emplace_back("kept", WithCommas(report.kept) + " that no split has, for open jobs");
   }
+  if (report.questions > 0) {
+    facts.emplace_back("questions", WithCommas(report.questions) +
+                                        " of 'search' stay; --questions drops them too");
+  }
   facts.emplace_back("store", dry_run ? FormatBytes(report.bytes_before)
                                       : FormatBytes(report.bytes_before) + " before, " +
                                             FormatBytes(report.bytes_after) + " after");
@@ -105,10 +111,12 @@ std::string ReportTable(const GcReport& report, const Config& config, bool dry_r
 int RunGc(App& app, const GcFlags& flags) {
   auto config = app.LoadConfiguration();
   if (!config.ok()) return app.Fail(kFailed, config.status());
-  auto store = app.OpenExistingStore(*config);
+  auto store =
+      flags.yes ? app.OpenExistingStore(*config) : app.OpenStore(*config, /*read_only=*/true);
   if (!store.ok()) return app.Fail(kFailed, store.status());
   GcOptions options;
   options.forget = flags.forget;
+  options.questions = flags.questions;
   options.dry_run = !flags.yes;
   const auto report = CollectGarbage(store->get(), options);
   if (!report.ok()) return app.Fail(kFailed, report.status());
@@ -126,6 +134,7 @@ CommandBody AddGc(CLI::App& parser) {
   auto flags = std::make_shared<GcFlags>();
   CLI::App* command = parser.add_subcommand("gc", "Drop vectors that no split refers to");
   command->add_flag("--yes", flags->yes, "Do it; without it, only say what would be dropped");
+  command->add_flag("--questions", flags->questions, "Also vectors of texts given to 'search'");
   command->add_option("--forget", flags->forget, "Remove this split first; may be given again");
   return [flags](App& app) { return RunGc(app, *flags); };
 }

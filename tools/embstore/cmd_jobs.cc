@@ -10,8 +10,8 @@
 #include "app.h"
 #include "embstore/clock.h"
 #include "embstore/jobs.h"
+#include "embstore/overview.h"
 #include "engine/base/text.h"
-#include "engine/json/json_writer.h"
 #include "flags.h"
 #include "job_rows.h"
 #include "progress.h"
@@ -70,8 +70,9 @@ Status Collect(App& app, Store* store, const ProviderSource& source, const StopF
   auto jobs = store->Jobs();
   if (!jobs.ok()) return jobs.status();
   std::set<std::pair<SpaceId, std::string>> owners;
-  for (const JobRecord& job : OnlyOpen(std::move(*jobs))) {
-    if (job.batch && job.step != JobStep::kQuarantined) owners.emplace(job.space, job.provider);
+  for (const JobRecord& job : *jobs) {
+    if (job.open() && job.batch && job.step != JobStep::kQuarantined)
+      owners.emplace(job.space, job.provider);
   }
   ProgressPrinter progress(app, SystemClock());
   IngestOptions options;
@@ -144,18 +145,10 @@ Status Change(App& app, Store* store, const Config& config, const JobsFlags& fla
 Status List(const App& app, const Store& store, bool all) {
   auto jobs = store.Jobs();
   if (!jobs.ok()) return jobs.status();
-  if (!all) jobs = OnlyOpen(std::move(*jobs));
-  if (!app.flags().json) {
-    if (jobs->empty()) return Print(all ? "no jobs\n" : "no open jobs\n");
-    return Print(JobTable(*jobs, SystemClock().WallMicros()));
-  }
-  std::string out;
-  JsonWriter json(&out, 2);
-  json.BeginObject();
-  json.Key("jobs");
-  WriteJobs(*jobs, &json);
-  json.EndObject();
-  return Print(out + "\n");
+  if (!all) std::erase_if(*jobs, [](const JobRecord& job) { return !job.open(); });
+  if (app.flags().json) return Print(JobsJson(*jobs));
+  if (jobs->empty()) return Print(all ? "no jobs\n" : "no open jobs\n");
+  return Print(JobTable(*jobs, SystemClock().WallMicros()));
 }
 
 int RunJobs(App& app, const JobsFlags& flags) {

@@ -23,23 +23,22 @@ struct SearchFlags : HitFlags {
   std::optional<std::string> max_cost;
 };
 
-/// One text needs no progress.
-class Warner : public IngestObserver {
- public:
-  explicit Warner(const App& app) : app_(app) {}
-  void OnWarning(const std::string& message) override { app_.Warn(message); }
-
- private:
-  const App& app_;
+/// One text needs no progress, and its one warning is why there is no vector.
+struct LastWarning : IngestObserver {
+  void OnWarning(const std::string& text) override { message = text; }
+  std::string message;
 };
 
 /// Under which identity the question is embedded.
-SpaceRecord QuestionSpace(const SpaceInfo& documents, const SearchFlags& flags) {
+Result<SpaceRecord> QuestionSpace(const SpaceInfo& documents, const SearchFlags& flags) {
   SpaceRecord space = documents.record;
   space.identity = QueryIdentity(space.identity);
-  if (flags.task_type && !space.identity.task_type.empty()) {
-    space.identity.task_type = *flags.task_type;
+  if (!flags.task_type) return space;
+  if (space.identity.task_type.empty()) {
+    return Status(Code::kInvalidArgument,
+                  "model '" + space.identity.model + "' has no task types; leave --task-type out");
   }
+  space.identity.task_type = *flags.task_type;
   return space;
 }
 
@@ -60,47 +59,69 @@ Result<std::unique_ptr<Provider>> ProviderFor(const SpaceRecord& space, const Co
                                             (*provider)->identity().model + "'; nothing was sent");
 }
 
+/// Why a text that was to be embedded has no vector.
+Status NoVector(const IngestReport& report, const std::string& warning) {
+  if (report.skipped > 0) {
+    return {Code::kInvalidArgument, "the text is too long for the model; it was not sent"};
+  }
+  if (report.in_jobs > 0) {
+    return {Code::kHeld,
+            "the text is in a batch job that is not collected yet, so it was not sent again; "
+            "'embstore jobs --wait' collects it"};
+  }
+  return {Code::kUnavailable, "the text got no vector: " + warning};
+}
+
 /// A free vector is just made; one that costs money is stored like any other before it is used, so
 /// that it is paid for once.
-Status EmbedQuestion(App& app, const SearchFlags& flags, const SpaceRecord& space,
-                     OpenedSplit* opened, std::vector<float>* vector) {
-  auto provider = ProviderFor(space, opened->config, flags);
+Result<std::vector<float>> EmbedQuestion(App& app, const SearchFlags& flags,
+                                         const SpaceRecord& space, const Config& config) {
+  auto provider = ProviderFor(space, config, flags);
   if (!provider.ok()) return provider.status();
   if (!(*provider)->paid()) {
     const std::string_view text = flags.text;
     auto reply = (*provider)->Embed({&text, 1});
-    if (reply.ok()) *vector = std::move(reply->vectors);
-    return reply.status();
+    if (!reply.ok()) return reply.status();
+    return std::move(reply->vectors);
   }
-  auto options = MakeTextOptions(app, opened->config, **provider, flags.max_cost);
+  auto options = MakeTextOptions(app, config, **provider, flags.max_cost);
   if (!options.ok()) return options.status();
-  opened->store.reset();
-  auto writable = app.OpenStore(opened->config, /*read_only=*/false);
-  if (!writable.ok()) return writable.status();
-  opened->store = std::move(*writable);
-  Warner warner(app);
-  options->observer = &warner;
+  auto store = app.OpenStore(config, /*read_only=*/false);
+  if (!store.ok()) return store.status();
+  LastWarning warning;
+  options->observer = &warning;
   options->stop = &InstallSignalHandlers();
-  const auto report = EmbedTexts(opened->store.get(), {flags.text}, provider->get(), *options);
+  const auto report = EmbedTexts(store->get(), {flags.text}, provider->get(), *options);
   if (!report.ok()) return report.status();
   if (!report->outcome.ok()) return report->outcome;
-  Status read =
-      opened->store->GetVector(MakeSpaceId(space.identity), MakeTextKey(flags.text), *vector);
-  if (read.code() != Code::kNotFound) return read;
-  return {Code::kUnavailable, "the text got no vector; the warnings above say why"};
+  std::vector<float> vector(space.identity.dimensions);
+  Status read = (*store)->GetVector(MakeSpaceId(space.identity), MakeTextKey(flags.text), vector);
+  if (read.code() == Code::kNotFound) return NoVector(*report, warning.message);
+  if (!read.ok()) return read;
+  return vector;
 }
 
 Status Run(App& app, const SearchFlags& flags) {
   auto opened = OpenSplit(app, flags.split, flags.model);
   if (!opened.ok()) return opened.status();
-  const SpaceRecord space = QuestionSpace(opened->space, flags);
-  std::vector<float> query(space.identity.dimensions);
-  const TextKey key = MakeTextKey(flags.text);
-  Status found = opened->store->GetVector(MakeSpaceId(space.identity), key, query);
-  if (found.code() == Code::kNotFound) found = EmbedQuestion(app, flags, space, &*opened, &query);
-  if (!found.ok()) return found;
+  const auto space = QuestionSpace(opened->space, flags);
+  if (!space.ok()) return space.status();
   auto searcher = Searcher::OfSplit(*opened->store, opened->split, opened->space.id, {});
   if (!searcher.ok()) return searcher.status();
+  if ((*searcher)->answers() == 0) {
+    return {Code::kNotFound,
+            "no document of split '" + flags.split + "' has a vector yet; nothing was sent"};
+  }
+  const TextKey key = MakeTextKey(flags.text);
+  std::vector<float> query(space->identity.dimensions);
+  Status found = opened->store->GetVector(MakeSpaceId(space->identity), key, query);
+  if (found.code() == Code::kNotFound) {
+    auto embedded = EmbedQuestion(app, flags, *space, opened->config);
+    if (!embedded.ok()) return embedded.status();
+    query = std::move(*embedded);
+  } else if (!found.ok()) {
+    return found;
+  }
   QueryOptions options = MakeQueryOptions(flags);
   if (flags.exclude_self) {
     options.accept = [&](std::uint64_t position) { return !((*searcher)->text(position) == key); };
@@ -108,12 +129,27 @@ Status Run(App& app, const SearchFlags& flags) {
   return PrintNearest(app, *opened->store, opened->split, **searcher, query, options);
 }
 
+/// Standard input without the newline that ends it.
+std::string ReadText() {
+  std::string text(std::istreambuf_iterator<char>(std::cin), {});
+  if (text.ends_with('\n')) text.pop_back();
+  if (text.ends_with('\r')) text.pop_back();
+  return text;
+}
+
+Status CheckFlags(const SearchFlags& flags) {
+  if (flags.text.find_first_not_of(" \t\r\n\v\f") == std::string::npos) {
+    return {Code::kInvalidArgument, "there is no text to search for"};
+  }
+  if (flags.max_cost && !ParseUsd(*flags.max_cost)) return BadCost(*flags.max_cost);
+  return {};
+}
+
 int RunSearch(App& app, SearchFlags flags) {
   ProtectMemory();
-  if (flags.text == "-") flags.text.assign(std::istreambuf_iterator<char>(std::cin), {});
-  const bool is_blank = flags.text.find_first_not_of(" \t\r\n") == std::string::npos;
-  const Status status =
-      is_blank ? Status(Code::kInvalidArgument, "there is no text to search for") : Run(app, flags);
+  if (flags.text == "-") flags.text = ReadText();
+  Status status = CheckFlags(flags);
+  if (status.ok()) status = Run(app, flags);
   return status.ok() ? kExitDone : app.Fail(kFailed, status);
 }
 

@@ -22,7 +22,7 @@ struct VerifyFlags {
   std::vector<std::string> output_dirs;
 };
 
-std::string ReportJson(const VerifyReport& report, Money again, double seconds) {
+std::string ReportJson(const VerifyReport& report, std::optional<Money> again, double seconds) {
   std::string out;
   JsonWriter json(&out, 2);
   json.BeginObject();
@@ -50,13 +50,14 @@ std::string ReportJson(const VerifyReport& report, Money again, double seconds) 
   json.Key("litter").BeginArray();
   for (const std::string& litter : report.litter) json.String(litter);
   json.EndArray();
-  json.Key("embed_again_usd").Double(again.usd());
+  json.Key("embed_again_usd");
+  again ? json.Double(again->usd()) : json.Null();
   json.Key("elapsed_seconds").Double(seconds);
   json.EndObject();
   return out + "\n";
 }
 
-std::string ReportTable(const VerifyReport& report, Money again, double seconds) {
+std::string ReportTable(const VerifyReport& report, std::optional<Money> again, double seconds) {
   const VerifyReport::Counts& checked = report.checked;
   std::string out;
   std::string_view next;
@@ -80,8 +81,9 @@ std::string ReportTable(const VerifyReport& report, Money again, double seconds)
                       {"read", fmt::format("{} in {:.1f} s", FormatBytes(checked.bytes), seconds)},
                       {"damaged", report.ok() ? "nothing" : WithCommas(report.total_damaged)}});
   if (!report.ok()) {
-    out += fmt::format("to embed all vectors of this store again would cost about {}\n",
-                       FormatUsd(again));
+    out += again ? fmt::format("to embed all vectors of this store again would cost about {}\n",
+                               FormatUsd(*again))
+                 : "no price is known for some of the vectors of this store\n";
   }
   if (!report.litter.empty()) out += "\nleft over, harmless:\n";
   for (const std::string& litter : report.litter) out += "  " + litter + "\n";
@@ -105,9 +107,10 @@ int RunVerify(App& app, const VerifyFlags& flags) {
   if (draws) fmt::print(stderr, "\r\x1b[K");
   if (!report.ok()) return app.Fail(kFailed, report.status());
   const double seconds = std::chrono::duration<double>(SystemClock().Monotonic() - started).count();
-  Money again;
+  std::optional<Money> again = Money{};  // Nothing: a price is not known.
   for (const VerifyReport::Space& space : report->spaces) {
-    again += CostToEmbed(*config, space.record, space.tokens).value_or(Money{});
+    const auto cost = CostToEmbed(*config, space.record, space.tokens);
+    again = again && cost ? std::optional(*again + *cost) : std::nullopt;
   }
   const Status printed = Print(app.flags().json ? ReportJson(*report, again, seconds)
                                                 : ReportTable(*report, again, seconds));

@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "app.h"
 #include "engine/base/text.h"
@@ -22,29 +21,6 @@ std::string Age(std::int64_t micros) {
 
 }  // namespace
 
-void WriteJobs(const std::vector<JobRecord>& jobs, JsonWriter* json) {
-  json->BeginArray();
-  for (const JobRecord& job : jobs) {
-    json->BeginObject();
-    json->Key("id").Uint(job.id);
-    json->Key("name").String(job.name);
-    json->Key("display_name").String(job.display_name);
-    json->Key("state").String(job.state);
-    json->Key("open").Bool(job.step != JobStep::kEnded);
-    json->Key("split").String(job.split);
-    json->Key("model").String(job.model);
-    json->Key("texts").Uint(job.texts);
-    json->Key("stored_texts").Uint(job.stored_texts);
-    json->Key("tokens").Uint(job.tokens);
-    json->Key("price_usd").Double(job.cost.usd());
-    json->Key("created").String(FormatUtc(job.created_micros));
-    json->Key("updated").String(FormatUtc(job.updated_micros));
-    json->Key("note").String(job.note);
-    json->EndObject();
-  }
-  json->EndArray();
-}
-
 std::string JobTable(const std::vector<JobRecord>& jobs, std::int64_t now_micros) {
   std::vector<std::vector<std::string>> rows = {
       {">job", "state", "split", ">texts", ">tokens", ">price", ">age", "name"}};
@@ -57,11 +33,6 @@ std::string JobTable(const std::vector<JobRecord>& jobs, std::int64_t now_micros
     if (!job.note.empty()) notes += fmt::format("job {}: {}\n", job.id, Printable(job.note, 300));
   }
   return FormatTable(rows) + notes;
-}
-
-std::vector<JobRecord> OnlyOpen(std::vector<JobRecord> jobs) {
-  std::erase_if(jobs, [](const JobRecord& job) { return job.step == JobStep::kEnded; });
-  return jobs;
 }
 
 }  // namespace embstore::tool

@@ -7,15 +7,10 @@
 #include <vector>
 
 #include "embstore/spending.h"
-#include "engine/json/json_writer.h"
 
 namespace embstore::tool {
 
-/// One object: totals, sums by split, model and day, and each request in doubt.
-void WriteMoney(const std::vector<SpendRecord>& spending, const std::vector<DoubtRecord>& doubts,
-                std::int64_t now_micros, JsonWriter* json);
-
-/// The same for people.
+/// Totals, sums by split and model, and requests in doubt.
 std::string MoneyTable(const std::vector<SpendRecord>& spending,
                        const std::vector<DoubtRecord>& doubts, std::int64_t now_micros);
 

@@ -158,10 +158,7 @@ Result<IngestOptions> MakeIngestOptions(const IngestFlags& flags, const Config& 
   options.budgets = {config.budget.per_run, config.budget.per_day, config.budget.per_split};
   if (flags.max_cost) {
     options.budgets.per_run = ParseUsd(*flags.max_cost);
-    if (!options.budgets.per_run) {
-      return Status(Code::kInvalidArgument, "--max-cost is an amount in USD such as 1.50, not '" +
-                                                Printable(*flags.max_cost, 40) + "'");
-    }
+    if (!options.budgets.per_run) return BadCost(*flags.max_cost);
   }
   const Budgets& budgets = options.budgets;
   if (!price_warning.empty() && (budgets.per_run || budgets.per_day || budgets.per_split)) {
@@ -199,6 +196,11 @@ void AddSplitFlags(CLI::App& command, IngestFlags& flags) {
       ->envname("EMBSTORE_DIMENSIONS");
   command.add_option("--limit", flags.limit, "Only the first N documents")
       ->check(WholeNumber(kMostDocuments));
+}
+
+Status BadCost(const std::string& max_cost) {
+  return {Code::kInvalidArgument,
+          "--max-cost is an amount in USD such as 1.50, not '" + Printable(max_cost, 40) + "'"};
 }
 
 void AddIngestFlags(CLI::App& command, IngestFlags& flags) {
@@ -280,9 +282,9 @@ Result<IngestOptions> MakeTextOptions(const App& app, const Config& config,
   std::string warning;
   const ModelPrice price = PriceOf(config, provider, &warning);
   if (!warning.empty()) app.Warn(warning);
-  IngestFlags flags;
-  flags.max_cost = max_cost;
-  return MakeIngestOptions(flags, config, IngestMode::kSync, price, warning);
+  const auto flags = std::make_unique<IngestFlags>();
+  flags->max_cost = max_cost;
+  return MakeIngestOptions(*flags, config, IngestMode::kSync, price, warning);
 }
 
 namespace {

@@ -44,6 +44,9 @@ struct IngestFlags {
   bool new_ledger = false;
 };
 
+/// What to say of a --max-cost that is no amount.
+Status BadCost(const std::string& max_cost);
+
 void AddIngestFlags(CLI::App& command, IngestFlags& flags);
 /// Of these only what chooses documents and space.
 void AddSplitFlags(CLI::App& command, IngestFlags& flags);

@@ -171,7 +171,7 @@ struct Bench {
   std::vector<JobRecord> OpenJobs() {
     auto jobs = store->Jobs();
     REQUIRE(jobs.ok());
-    std::erase_if(*jobs, [](const JobRecord& job) { return job.step == JobStep::kEnded; });
+    std::erase_if(*jobs, [](const JobRecord& job) { return !job.open(); });
     return *jobs;
   }
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import threading
@@ -18,7 +19,6 @@ from .ingest import (Documents, IngestPlan, IngestReport, Progress, make_dataset
                      run_engine)
 from .providers import Provider
 from .split import Split
-from .status import collect_status
 from .types import Id, Label, PathLike, Space
 
 
@@ -117,7 +117,8 @@ class Store:
 
     def status(self) -> Dict[str, Any]:
         """What is stored and what it cost: the document that `embstore --json status` prints."""
-        return collect_status(self._native)
+        status: Dict[str, Any] = json.loads(self._native.status_json())
+        return status
 
     def ingest(self, split: str, documents: Documents, provider: Provider, *,
                ids: Optional[Sequence[Id]] = None, labels: Optional[Sequence[Label]] = None,

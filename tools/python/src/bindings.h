@@ -15,7 +15,6 @@ using StoreClass = pybind11::class_<OpenStore, std::shared_ptr<OpenStore>>;
 
 StoreClass BindStore(pybind11::module_& module);
 void BindReading(StoreClass& store);
-void BindRecords(StoreClass& store);
 void BindExport(StoreClass& store);
 void BindSearch(pybind11::module_& module, StoreClass& store);
 void BindProviders(pybind11::module_& module);

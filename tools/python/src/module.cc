@@ -9,7 +9,6 @@ PYBIND11_MODULE(_embstore, module) {
   RegisterErrors();
   StoreClass store = BindStore(module);
   BindReading(store);
-  BindRecords(store);
   BindExport(store);
   BindSearch(module, store);
   BindProviders(module);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opening a store, and what splits and spaces it has.
+// Opening a store, and what it has.
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "bindings.h"
+#include "embstore/clock.h"
+#include "embstore/overview.h"
 #include "embstore/provider.h"
 
 namespace embstore::python {
@@ -40,6 +42,14 @@ std::vector<SpaceInfo> SpacesOf(OpenStore& store, const SplitInfo& split) {
                           [&](const auto& entry) { return entry.first == space.id; });
     });
     return spaces;
+  });
+}
+
+std::string StatusJson(OpenStore& store) {
+  return store.Use([](const StorePointer& engine) -> Result<std::string> {
+    const auto overview = MakeOverview(*engine);
+    if (!overview.ok()) return overview.status();
+    return OverviewJson(*overview, SystemClock().WallMicros());
   });
 }
 
@@ -97,6 +107,7 @@ StoreClass BindStore(py::module_& module) {
     return s.Use([&](const StorePointer& engine) { return engine->FindSplit(name); });
   });
   store.def("spaces_of", &SpacesOf);
+  store.def("status_json", &StatusJson);
   return store;
 }
 
