@@ -155,8 +155,8 @@ Status ReplaceFile(const std::filesystem::path& path, std::string_view content) 
 Result<std::string> ReadWholeFile(const std::filesystem::path& path, std::uint64_t max_bytes) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
-    const Code code = errno == ENOENT ? Code::kNotFound : Code::kInvalidArgument;
-    return ErrnoStatus(code, "open", path, errno);
+    const bool absent = errno == ENOENT || errno == ENAMETOOLONG;
+    return ErrnoStatus(absent ? Code::kNotFound : Code::kInvalidArgument, "open", path, errno);
   }
   struct stat info {};
   Status problem;

@@ -67,7 +67,8 @@ Result<int> CreateUnnamedFile(const std::filesystem::path& directory);
 /// Writes everything at the file's place. `path` is for the message. kWriteFailed: not all of it.
 Status WriteAll(int fd, std::string_view bytes, const std::filesystem::path& path);
 
-/// The whole file. kNotFound: none. kInvalidArgument: larger than `max_bytes` or not regular.
+/// The whole file. kNotFound: none, or no file can have that name. kInvalidArgument: larger than
+/// `max_bytes` or not regular.
 Result<std::string> ReadWholeFile(const std::filesystem::path& path, std::uint64_t max_bytes);
 
 /// "cannot write 'PATH': No space left on device" as kWriteFailed; other operations likewise.

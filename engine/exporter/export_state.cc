@@ -2,6 +2,7 @@
 #include "engine/exporter/export_state.h"
 
 #include <algorithm>
+#include <array>
 #include <system_error>
 
 #include "engine/base/text.h"
@@ -64,12 +65,16 @@ Result<ExportInfo> FindExport(const Store& store, const std::string& split, Spac
     for (const ExportPart& part : paths.parts) info.bytes += SizeOf(part.path);
     const auto existing = ReadMetadata(paths);
     if (!existing) continue;
-    if (info.state == ExportState::kNone) info.state = ExportState::kOther;
-    for (const auto missing : {MissingPolicy::kFail, MissingPolicy::kSkip, MissingPolicy::kNan}) {
-      const bool same =
-          existing->content_id == ContentId(store, found->record, space, *coverage,
-                                            existing->dimensions, missing, existing->normalized);
-      if (same && HasFiles(*existing)) info.state = ExportState::kCurrent;
+    const std::array policies = {MissingPolicy::kFail, MissingPolicy::kSkip, MissingPolicy::kNan};
+    const bool same = std::any_of(policies.begin(), policies.end(), [&](MissingPolicy missing) {
+      return existing->content_id == ContentId(store, found->record, space, *coverage,
+                                               existing->dimensions, missing, existing->normalized);
+    });
+    if (!same || !HasFiles(*existing)) {
+      info.state = ExportState::kOther;
+      info.older.push_back(format);
+    } else if (info.state == ExportState::kNone) {
+      info.state = ExportState::kCurrent;
     }
   }
   return info;

@@ -7,6 +7,7 @@
 
 #include "engine/base/text.h"
 #include "engine/hash/hash.h"
+#include "engine/importer/stopping.h"
 #include "engine/provider/embedding_values.h"
 
 namespace embstore {
@@ -49,15 +50,13 @@ Status DocumentMatcher::Run() {
   if (!reader.ok()) return reader.status();
   Document document;
   while (options_.limit == 0 || documents_ < options_.limit) {
+    if (Status stopped = CheckNotStopped(options_.stop); !stopped.ok()) return stopped;
     const auto more = (*reader)->Next(&document);
     if (!more.ok()) return more.status();
     if (!*more) break;
     if (Status added = AddToChunk(document); !added.ok()) return added;
     if (keys_.size() < kChunkDocuments) continue;
     if (Status flushed = FlushChunk(); !flushed.ok()) return flushed;
-    if (options_.stop != nullptr && options_.stop->load()) {
-      return {Code::kCancelled, "interrupted before anything was stored"};
-    }
   }
   if (Status flushed = FlushChunk(); !flushed.ok()) return flushed;
   return options_.check_pairing ? pairing_.Finish().Prefixed(source_.Name()) : Status();

@@ -44,6 +44,8 @@ class DocumentMatcher {
   /// Counts of texts, and of documents that stay without a vector, as they will be after the
   /// import. What it counts as imported is in texts() afterwards, by position. Call once.
   ImportReport Judge();
+  /// Whether vectors were looked at for that, and none was seen to.
+  bool PairingIsOpen() const { return options_.check_pairing && !pairing_.fits(); }
   const std::vector<MatchedText>& texts() const { return texts_; }
 
  private:

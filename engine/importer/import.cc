@@ -71,6 +71,11 @@ Result<ImportReport> Match(DocumentMatcher* matcher, VectorSource* source, const
   report.unmatched_names = std::move(summary->unmatched_names);
   report.conflicting += summary->conflicting;
   report.remarks = std::move(summary->remarks);
+  if (matcher->PairingIsOpen()) {
+    report.remarks.emplace_back(
+        "could not tell whether the vectors fit their texts; compare a few with 'embstore "
+        "similar'");
+  }
   report.dimensions = options.identity.dimensions;
   report.space = MakeSpaceId(options.identity);
   return report;
@@ -262,7 +267,7 @@ class ImportRun {
 Result<ImportReport> PlanImport(const Store* store, const Dataset& dataset, VectorSource* source,
                                 const ImportOptions& options) {
   Status checked = CheckOptions(options);
-  if (checked.ok()) checked = source->Prepare(options.identity.dimensions);
+  if (checked.ok()) checked = source->Prepare(options.identity.dimensions, options.stop);
   if (!checked.ok()) return NothingStored(checked);
   const NamedSpace space(options);
   const auto scan =
@@ -275,7 +280,7 @@ Result<ImportReport> PlanImport(const Store* store, const Dataset& dataset, Vect
 Result<ImportReport> ImportVectors(Store* store, const Dataset& dataset, VectorSource* source,
                                    const ImportOptions& options) {
   Status checked = CheckOptions(options);
-  if (checked.ok()) checked = source->Prepare(options.identity.dimensions);
+  if (checked.ok()) checked = source->Prepare(options.identity.dimensions, options.stop);
   if (!checked.ok()) return NothingStored(checked);
   const auto turn = WriteRun::Begin(store, options.stop);
   if (!turn.ok()) return turn.status();

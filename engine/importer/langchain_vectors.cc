@@ -18,6 +18,7 @@
 #include "engine/base/text.h"
 #include "engine/hash/foreign_digest.h"
 #include "engine/hash/hash.h"
+#include "engine/importer/stopping.h"
 #include "engine/json/json_reader.h"
 #include "engine/provider/embedding_values.h"
 
@@ -92,8 +93,9 @@ class LangchainVectors final : public VectorSource {
 
   std::string Name() const override { return folder_.string(); }
 
-  Status Prepare(std::uint32_t dimensions) override {
+  Status Prepare(std::uint32_t dimensions, const StopFlag* stop) override {
     dimensions_ = dimensions;
+    stop_ = stop;
     std::set<std::string> found;
     Status walked = ForEachFile([&](const std::string& name) {
       if (auto prefix = NamespaceOf(name); prefix && found.size() < kNamedFiles) {
@@ -161,16 +163,20 @@ class LangchainVectors final : public VectorSource {
     return {Code::kInvalidArgument, Name() + ": " + what};
   }
 
+  Status InvalidFile(const std::string& name, const std::string& what) const {
+    return {Code::kInvalidArgument, (folder_ / Printable(name, 300)).string() + ": " + what};
+  }
+
   std::uint64_t MaxFileBytes() const { return dimensions_ * kBytesPerNumber + kBytesPerNumber; }
 
   Status ReadVector(const std::string& name, std::string_view content, std::span<float> out) {
     const auto list = parser_.Parse(content);
     std::vector<float> numbers;
     if (!list.ok() || !list->AppendFloats(&numbers)) {
-      return Invalid("'" + Printable(name, 300) + "' is no JSON list of numbers");
+      return InvalidFile(name, "no JSON list of numbers");
     }
     const std::string fault = VectorFault(numbers, dimensions_);
-    if (!fault.empty()) return Invalid("'" + Printable(name, 300) + "': " + fault);
+    if (!fault.empty()) return InvalidFile(name, fault);
     std::copy(numbers.begin(), numbers.end(), out.begin());
     return {};
   }
@@ -182,6 +188,7 @@ class LangchainVectors final : public VectorSource {
     std::filesystem::recursive_directory_iterator files(folder_, error);
     const std::size_t prefix = (folder_ / "").string().size();
     while (!error && files != std::filesystem::recursive_directory_iterator()) {
+      if (Status stopped = CheckNotStopped(stop_); !stopped.ok()) return stopped;
       if (files->is_regular_file(error)) visit(files->path().string().substr(prefix));
       if (!error) files.increment(error);
     }
@@ -192,6 +199,7 @@ class LangchainVectors final : public VectorSource {
   const std::optional<std::string> wanted_;
   std::string namespace_;
   std::uint32_t dimensions_ = 0;
+  const StopFlag* stop_ = nullptr;
   std::size_t likely_ = 0;
   std::vector<ContentHash> used_;  // Hashes of the names that were found in this pass.
   JsonParser parser_;

@@ -6,6 +6,7 @@
 
 #include "engine/dataset/byte_source.h"
 #include "engine/dataset/line_reader.h"
+#include "engine/provider/embedding_values.h"
 
 namespace embstore {
 namespace {
@@ -40,6 +41,7 @@ class LineRowReader final : public RowReader {
       const auto more = lines_->Next();
       if (!more.ok() || !*more) return more;
       Status read = rows_->Read(lines_->text(), dimensions_, &read_);
+      if (read.ok()) read = CheckRead();
       if (!read.ok()) return AtLine(read, file_, lines_->line());
     }
     *row = std::move(read_[next_++]);
@@ -48,6 +50,15 @@ class LineRowReader final : public RowReader {
   }
 
  private:
+  Status CheckRead() const {
+    for (const SourceRow& row : read_) {
+      if (row.vector.empty()) continue;
+      std::string fault = VectorFault(row.vector, dimensions_);
+      if (!fault.empty()) return {Code::kInvalidArgument, std::move(fault)};
+    }
+    return {};
+  }
+
   const std::filesystem::path file_;
   const std::unique_ptr<LineReader> lines_;
   const std::unique_ptr<LineRows> rows_;

@@ -13,6 +13,7 @@
 #include "engine/base/text.h"
 #include "engine/dataset/byte_source.h"
 #include "engine/importer/row_source.h"
+#include "engine/provider/embedding_values.h"
 
 namespace embstore {
 namespace {
@@ -104,8 +105,11 @@ Result<Collection> ChooseCollection(const std::string& file, sqlite3* database,
 /// Not thread-safe; one thread at a time.
 class LlmReader final : public RowReader {
  public:
-  LlmReader(std::string file, Database database, Statement statement)
-      : file_(std::move(file)), database_(std::move(database)), statement_(std::move(statement)) {}
+  LlmReader(std::string file, Database database, Statement statement, std::uint32_t dimensions)
+      : file_(std::move(file)),
+        database_(std::move(database)),
+        statement_(std::move(statement)),
+        dimensions_(dimensions) {}
 
   Result<bool> Next(SourceRow* row) override {
     const auto more = Step(file_, database_.get(), statement_.get());
@@ -120,21 +124,27 @@ class LlmReader final : public RowReader {
       row->key = RowKey::OfId(id);
     }
     if (blob.empty() || blob.size() % sizeof(float) != 0) {
-      return Status(Code::kInvalidArgument, file_ + ": " + row->name + ": its embedding has " +
-                                                std::to_string(blob.size()) +
-                                                " bytes, which is no list of float32");
+      return Invalid(*row, "its embedding has " + std::to_string(blob.size()) +
+                               " bytes, which is no list of float32");
     }
     // Little-endian, as the store's own vectors; see VectorView::CopyTo for other machines.
     static_assert(std::endian::native == std::endian::little);
     row->vector.resize(blob.size() / sizeof(float));
     std::memcpy(row->vector.data(), blob.data(), blob.size());
+    const std::string fault = VectorFault(row->vector, dimensions_);
+    if (!fault.empty()) return Invalid(*row, fault);
     return true;
   }
 
  private:
+  Status Invalid(const SourceRow& row, const std::string& what) const {
+    return {Code::kInvalidArgument, file_ + ": " + row.name + ": " + what};
+  }
+
   const std::string file_;
   const Database database_;
   const Statement statement_;  // Ends before its database.
+  const std::uint32_t dimensions_;
 };
 
 class LlmFile final : public RowFile {
@@ -144,7 +154,7 @@ class LlmFile final : public RowFile {
 
   std::string Name() const override { return file_; }
 
-  Result<std::unique_ptr<RowReader>> Open(std::uint32_t /*dimensions*/) override {
+  Result<std::unique_ptr<RowReader>> Open(std::uint32_t dimensions) override {
     auto database = OpenDatabase(file_);
     if (!database.ok()) return database.status();
     auto collection = ChooseCollection(file_, database->get(), wanted_);
@@ -153,8 +163,8 @@ class LlmFile final : public RowFile {
     auto statement = PrepareRows(database->get());
     if (!statement.ok()) return statement.status();
     sqlite3_bind_int64(statement->get(), 1, chosen_.id);
-    return std::unique_ptr<RowReader>(
-        std::make_unique<LlmReader>(file_, std::move(*database), std::move(*statement)));
+    return std::unique_ptr<RowReader>(std::make_unique<LlmReader>(
+        file_, std::move(*database), std::move(*statement), dimensions));
   }
 
   std::vector<std::string> Remarks() const override {

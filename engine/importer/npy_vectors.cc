@@ -21,7 +21,7 @@ class NpyVectors final : public VectorSource {
   std::string Name() const override { return file_.string(); }
   std::uint64_t ordered_rows() const override { return array_.shape.at(0); }
 
-  Status Prepare(std::uint32_t dimensions) override {
+  Status Prepare(std::uint32_t dimensions, const StopFlag* /*stop*/) override {
     if (Status opened = ReadHeader(); !opened.ok()) return opened;
     if (array_.shape.size() != 2 || array_.shape[0] == 0) {
       return Invalid("it is no table of vectors: its shape is " + ShapeText() +

@@ -44,6 +44,7 @@ Status PairingBlocks::Check(std::size_t rows) {
                                         Describe(verdict, rows) +
                                         "; if they are right all the same, --accept takes them"};
   }
+  fits_ = fits_ || verdict.pairing == Pairing::kRight;
   const auto count = static_cast<long>(rows);
   positions_.erase(positions_.begin(), positions_.begin() + count);
   texts_.erase(texts_.begin(), texts_.begin() + count);

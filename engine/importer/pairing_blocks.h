@@ -23,11 +23,15 @@ class PairingBlocks {
   /// The same for what is left.
   Status Finish();
 
+  /// Whether a block so far was seen to fit its texts.
+  bool fits() const { return fits_; }
+
  private:
   Status Check(std::size_t rows);
 
   const std::uint32_t dimensions_;
   PairingChecker checker_;
+  bool fits_ = false;
   std::vector<std::uint64_t> positions_;
   std::vector<std::string> texts_;
   std::vector<float> vectors_;

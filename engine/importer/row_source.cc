@@ -8,8 +8,8 @@
 #include "embstore/identity.h"
 #include "engine/hash/foreign_digest.h"
 #include "engine/importer/document_matcher.h"
+#include "engine/importer/stopping.h"
 #include "engine/importer/vector_spool.h"
-#include "engine/provider/embedding_values.h"
 
 namespace embstore {
 namespace {
@@ -23,8 +23,9 @@ class RowSource final : public VectorSource {
 
   std::string Name() const override { return file_->Name(); }
 
-  Status Prepare(std::uint32_t dimensions) override {
+  Status Prepare(std::uint32_t dimensions, const StopFlag* stop) override {
     dimensions_ = dimensions;
+    stop_ = stop;
     auto spool = VectorSpool::Create(scratch_, dimensions);
     if (!spool.ok()) return spool.status();
     spool_ = std::move(*spool);
@@ -32,6 +33,7 @@ class RowSource final : public VectorSource {
     if (!reader.ok()) return reader.status();
     SourceRow row;
     for (;;) {
+      if (Status stopped = CheckNotStopped(stop_); !stopped.ok()) return stopped;
       const auto more = (*reader)->Next(&row);
       if (!more.ok()) return more.status();
       if (!*more) break;
@@ -98,10 +100,6 @@ class RowSource final : public VectorSource {
       if (without_vector_++ == 0) first_without_vector_ = row.name;
       return {};
     }
-    const std::string fault = VectorFault(row.vector, dimensions_);
-    if (!fault.empty()) {
-      return {Code::kInvalidArgument, Name() + ": " + row.name + ": " + fault};
-    }
     has_kind_[static_cast<std::size_t>(row.key.kind)] = true;
     entries_.push_back({row.key, spool_->rows(), DigestOf(row.vector)});
     return spool_->Append(row.vector);
@@ -132,6 +130,7 @@ class RowSource final : public VectorSource {
     if (!reader.ok()) return reader.status();
     SourceRow row;
     for (std::uint64_t number = 0; names->size() < rows.size();) {
+      if (Status stopped = CheckNotStopped(stop_); !stopped.ok()) return stopped;
       const auto more = (*reader)->Next(&row);
       if (!more.ok()) return more.status();
       if (!*more) break;
@@ -144,6 +143,7 @@ class RowSource final : public VectorSource {
   const std::unique_ptr<RowFile> file_;
   const std::filesystem::path scratch_;
   std::uint32_t dimensions_ = 0;
+  const StopFlag* stop_ = nullptr;
   std::unique_ptr<VectorSpool> spool_;
   std::vector<Entry> entries_;  // By key, then row.
   std::array<bool, 4> has_kind_{};

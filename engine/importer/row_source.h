@@ -36,7 +36,7 @@ struct RowKey {
 };
 
 struct SourceRow {
-  std::string name;  ///< For messages, e.g. "line 7".
+  std::string name;  ///< For lists of rows, e.g. "line 7".
   RowKey key;
   std::vector<float> vector;  ///< Empty: an error in the place of a vector.
 };
@@ -45,8 +45,8 @@ struct SourceRow {
 class RowReader {
  public:
   virtual ~RowReader() = default;
-  /// Fills `*row` and answers true, or answers false at the end. kInvalidArgument: malformed; the
-  /// message names the file and the place in it.
+  /// Fills `*row` and answers true, or answers false at the end. kInvalidArgument: malformed, or
+  /// no good vector of the right size; the message names the file and the place in it.
   virtual Result<bool> Next(SourceRow* row) = 0;
 };
 

@@ -66,8 +66,8 @@ EMBSTORE_API Result<ExportReport> ExportSplit(const Store& store, const ExportOp
 /// How the files of an export stand to the vectors of a space.
 enum class ExportState {
   kNone,     ///< There are none.
-  kOther,    ///< Of another space or an older state, or their sizes are wrong.
-  kCurrent,  ///< What an export would write now.
+  kOther,    ///< Those of a format are of another space or an older state, or of the wrong size.
+  kCurrent,  ///< All that are there: what an export would write now.
 };
 
 /// "none", "older" or "current".
@@ -75,7 +75,8 @@ EMBSTORE_API std::string_view ExportStateName(ExportState state);
 
 struct ExportInfo {
   ExportState state = ExportState::kNone;
-  std::uint64_t bytes = 0;  ///< Of all its files.
+  std::vector<ExportFormat> older;  ///< kOther: in these formats.
+  std::uint64_t bytes = 0;          ///< Of all its files.
 };
 
 /// By the metadata file and the sizes of the others; their contents are not read.

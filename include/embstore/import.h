@@ -40,8 +40,9 @@ class EMBSTORE_API VectorSource {
 
   /// Reads and checks as much as can be without documents. Called once, before all else.
   /// kInvalidArgument: malformed, or not of vectors of `dimensions` numbers; the message names the
-  /// file and the place in it.
-  virtual Status Prepare(std::uint32_t dimensions) = 0;
+  /// file and the place in it. kCancelled: `stop` was set, which may be null, outlives the source,
+  /// and also ends what Summarize may have to read.
+  virtual Status Prepare(std::uint32_t dimensions, const StopFlag* stop) = 0;
 
   /// Not 0: row i belongs to document i, and there are so many rows.
   virtual std::uint64_t ordered_rows() const { return 0; }
@@ -101,14 +102,15 @@ EMBSTORE_API Result<std::unique_ptr<Dataset>> OpenStoredDataset(const Store& sto
                                                                 const std::string& split);
 
 struct ImportOptions {
-  std::string split;                   ///< As IngestOptions::split.
-  std::string dataset_name;            ///< For the metadata.
-  std::uint64_t limit = 0;             ///< Only the first so many documents; 0: all.
-  EmbeddingIdentity identity;          ///< What the vectors are; they are stored in its space.
-  std::string provider;                ///< Where they came from first, e.g. "gemini".
-  bool overwrite = false;              ///< Also texts that have a vector.
-  bool check_pairing = true;           ///< Refuse vectors that do not fit their texts.
-  const StopFlag* stop = nullptr;      ///< Set: end after the commit that is under way.
+  std::string split;           ///< As IngestOptions::split.
+  std::string dataset_name;    ///< For the metadata.
+  std::uint64_t limit = 0;     ///< Only the first so many documents; 0: all.
+  EmbeddingIdentity identity;  ///< What the vectors are; they are stored in its space.
+  std::string provider;        ///< Where they came from first, e.g. "gemini".
+  bool overwrite = false;      ///< Also texts that have a vector.
+  bool check_pairing = true;   ///< Refuse vectors that do not fit their texts.
+  /// Set: end after the commit that is under way; before the first one with kCancelled.
+  const StopFlag* stop = nullptr;
   IngestObserver* observer = nullptr;  ///< Gets warnings, and progress in texts.
   Clock* clock = nullptr;              ///< Null: the machine's.
 };
@@ -125,10 +127,11 @@ struct ImportReport {
   std::uint64_t differing = 0;    ///< Of matched: had another vector before.
   std::uint64_t conflicting = 0;  ///< Texts with several vectors in the source: the first counts.
   std::uint64_t missing = 0;      ///< Documents without a vector afterwards.
-  std::vector<std::string> missing_ids;      ///< Of the first few.
+  /// Of the first few that will have none when the import is complete, as far as they were kept.
+  std::vector<std::string> missing_ids;
   std::uint64_t unmatched_rows = 0;          ///< Rows of the source for no document.
   std::vector<std::string> unmatched_names;  ///< Of the first few.
-  std::vector<std::string> remarks;          ///< Of the source.
+  std::vector<std::string> remarks;          ///< What else a person should know.
   std::uint32_t dimensions = 0;
   SpaceId space;
   bool complete = false;  ///< Every document has a vector.

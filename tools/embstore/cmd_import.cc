@@ -90,6 +90,9 @@ std::string ReportJson(const ImportFlags& flags, const ImportReport& r) {
   json.Key("space").String(ToHex(r.space));
   json.Key("complete").Bool(r.complete);
   json.Key("dry_run").Bool(flags.dry_run);
+  json.Key("remarks").BeginArray();
+  for (const std::string& remark : r.remarks) json.String(remark);
+  json.EndArray();
   if (!r.outcome.ok()) {
     json.Key("error").BeginObject();
     json.Key("code").String(CodeName(r.outcome.code()));
@@ -119,17 +122,17 @@ std::string ReportTable(const ImportFlags& flags, const ImportReport& r) {
   });
 }
 
-/// "a, b, ...".
+/// ": a, b, ...", or nothing when no name is known.
 std::string Names(const std::vector<std::string>& names, std::uint64_t count) {
   std::string text;
   for (const std::string& name : names) {
-    text += (text.empty() ? "" : ", ") + Printable(name, 200);
+    text += (text.empty() ? ": " : ", ") + Printable(name, 200);
   }
-  return names.size() < count ? text + ", ..." : text;
+  return !names.empty() && names.size() < count ? text + ", ..." : text;
 }
 
 void WarnOfLeftovers(const App& app, const ImportFlags& flags, const ImportReport& r) {
-  for (const std::string& remark : r.remarks) app.Say(remark);
+  for (const std::string& remark : r.remarks) app.Warn(remark);
   if (r.conflicting > 0) {
     app.Warn(fmt::format(
         "{} texts or ids have several different vectors in {}; the first of each counts",
@@ -141,11 +144,12 @@ void WarnOfLeftovers(const App& app, const ImportFlags& flags, const ImportRepor
         r.differing, r.source));
   }
   if (r.unmatched_rows > 0) {
-    app.Warn(fmt::format("{} rows of {} belong to no document: {}", r.unmatched_rows, r.source,
+    app.Warn(fmt::format("{} rows of {} belong to no document{}", r.unmatched_rows, r.source,
                          Names(r.unmatched_names, r.unmatched_rows)));
   }
-  if (r.missing > 0) {
-    app.Warn(fmt::format("{} documents {} no vector: {}", r.missing,
+  // Of an import that ended early the rest of its own is missing too: that it goes on says enough.
+  if (r.outcome.ok() && r.missing > 0) {
+    app.Warn(fmt::format("{} documents {} no vector{}", r.missing,
                          flags.dry_run ? "would have" : "have", Names(r.missing_ids, r.missing)));
   }
 }

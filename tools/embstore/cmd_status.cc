@@ -82,6 +82,12 @@ std::string FailureList(const std::vector<FailureRecord>& failures) {
   return out;
 }
 
+/// What an export of files that are older has to be told.
+std::string_view FormatFlag(const ExportInfo& exported) {
+  const bool arrow = !exported.older.empty() && exported.older.front() == ExportFormat::kArrow;
+  return arrow ? " --format arrow" : "";
+}
+
 /// What a person would do now.
 std::string NextSteps(const Overview& overview) {
   std::vector<std::vector<std::string>> rows = {{"next", ""}};
@@ -110,7 +116,7 @@ std::string NextSteps(const Overview& overview) {
       rows.push_back({fmt::format("'{}' is complete, {}", s.split.name,
                                   s.exported.state == ExportState::kNone ? "not exported here"
                                                                          : "its export is older"),
-                      "embstore export " + s.split.name});
+                      fmt::format("embstore export {}{}", s.split.name, FormatFlag(s.exported))});
     }
   }
   return rows.size() == 1 ? "" : "\n" + FormatTable(rows);

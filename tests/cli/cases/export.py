@@ -247,3 +247,24 @@ def status_tells_whether_the_export_is_what_would_be_written_now(t):
     t.run("export", "train").expect(0)
     (t.dir / "cache/train_embeddings.npy").write_bytes(b"cut")
     equal(state(), ("older", True), "after it was hurt")
+    t.run("export", "train").expect(0)
+    t.run("export", "train", "--format", "arrow").expect(0)
+    equal(state(), ("current", True), "in both formats")
+
+
+@case
+def status_says_older_when_the_files_of_one_format_are(t):
+    words = ["ingest", "train", "--provider", "local", "--input", "sample.csv"]
+    for documents, stale, fresh in ((10, "npy", "arrow"), (20, "arrow", "npy")):
+        t.sample(documents)
+        t.run(*words).expect(0)
+        t.run("export", "train", "--format", stale).expect(0)
+        t.sample(documents + 5)
+        t.run(*words).expect(0)
+        t.run("export", "train", "--format", fresh).expect(0)
+        said = t.run("--json", "status").expect(0).json()["splits"][0]["export"]
+        equal(said, "older", f"the {stale} files are of {documents} documents")
+        advice = "embstore export train" + (" --format arrow" if stale == "arrow" else "")
+        contains(t.run("status").out, f"its export is older  {advice}\n")
+        t.run("export", "train", "--format", stale).expect(0)
+        equal("next" in t.run("status").out, False, "nothing is left to do")

@@ -5,6 +5,7 @@ import json
 import struct
 
 import harness
+from cases.disk import file_size_limit
 from files import read_npy, same_rows, unit
 from harness import SIGKILL, await_that, case, contains, equal, lacks
 from imports import FIXTURES, MADE_UP, counts, made_up
@@ -132,6 +133,25 @@ def rows_in_another_order_are_refused_unless_accepted(t):
 
 
 @case
+def when_it_cannot_tell_whether_vectors_fit_it_says_so(t):
+    doubt = "could not tell whether the vectors fit their texts; compare a few with " \
+            "'embstore similar'"
+    local = ["--provider", "local", "--dimensions", "256"]
+    t.sample(DOCUMENTS)
+    t.run("ingest", "s", "--input", "sample.csv", *local).expect(0)
+    t.run("export", "s", "--no-normalize").expect(0)
+    rows = [list(row) for row in read_npy(t.dir / "cache/s_embeddings.npy").rows()]
+    for store, documents, remarks in (("few", 10, [doubt]), ("many", DOCUMENTS, [])):
+        t.sample(documents)
+        t.write("v.npy", npy(rows[:documents]))
+        result = run(t, *local, "--store", store, "--npy", "v.npy")
+        equal(result.json()["remarks"], remarks, "remarks")
+        equal(f"⚠️ {doubt}\n" in result.err, bool(remarks), "a warning")
+    result = run(t, *local, "--store", "asked", "--npy", "v.npy", "--accept")
+    equal(result.json()["remarks"], [], "with --accept")
+
+
+@case
 def other_number_types_and_packed_files_are_read(t):
     t.sample(10)
     right = vectors(t, 10)
@@ -214,6 +234,30 @@ def killed_on_the_way_the_same_command_goes_on(t):
     report = t.run(*words).expect(0).json()
     equal((report["cached"] + report["imported"], report["complete"]), (1200, True), "report")
     same_rows(exported(t), [unit(row) for row in right])
+
+
+@case
+def an_import_that_ended_early_does_not_speak_of_missing_documents(t):
+    t.sample()
+    right = vectors(t, 1200)
+    t.write("v.jsonl", "".join(json.dumps({"text": text, "embedding": row}) + "\n"
+                               for text, row in zip(TEXTS[:1199], right)))
+    # Room for the vectors in the temporary file, but not for them and the texts in the store.
+    result = run(t, "--jsonl", "v.jsonl", under=file_size_limit(650_000), code=7)
+    contains(result.err, "Run the same command to go on")
+    lacks(result.err, "no vector", ", ...")
+    contains(run(t, "--jsonl", "v.jsonl", code=0).err, "1 documents have no vector: 1199\n")
+
+
+@case
+def where_no_missing_document_is_known_by_name_none_is_listed(t):
+    # More documents without a vector in the source, but in the store, than are remembered.
+    t.sample(1100)
+    local = ["--provider", "local", "--dimensions", "256"]
+    t.run("ingest", "s", "--input", "sample.csv", *local).expect(0)
+    t.sample(1150)
+    t.write("v.jsonl", json.dumps({"text": TEXTS[0], "embedding": [1.0] * 256}))
+    contains(run(t, *local, "--jsonl", "v.jsonl").err, "50 documents have no vector\n")
 
 
 @case

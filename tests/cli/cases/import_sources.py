@@ -94,7 +94,8 @@ def a_cache_of_langchain_with_bad_files_is_refused(t):
                           ("[" + "0," * 7 + "0]", "only zeros"),
                           ("[" + " " * 5000 + "]", "is larger than")):
         file.write_text(content)
-        contains(foreign(t, "--langchain", "cc", code=2).err, file.name, part, "nothing was stored")
+        contains(foreign(t, "--langchain", "cc", code=2).err, f"cc/{file.name}", part,
+                 "nothing was stored")
     file.rename(t.dir / "cc" / ("other-" + "0" * 64))
     contains(foreign(t, "--langchain", "cc", code=2).err, "which namespace is meant? There are: "
              "'made-up-', 'other-'")
@@ -119,10 +120,10 @@ def bad_lines_are_refused_with_file_and_line(t):
     good = (FIXTURES / "texts.jsonl").read_text()
     for line, part in (("{", "a.jsonl:13: "), ("[]", "neither \"text\" nor \"id\""),
                        ('{"text":"a"}', 'no "embedding"'),
-                       ('{"text":"a","embedding":[1,2]}', "line 13: 2 values instead of 8"),
+                       ('{"text":"a","embedding":[1,2]}', "a.jsonl:13: 2 values instead of 8"),
                        ('{"text":"a","embedding":[]}', "neither a list of numbers nor base64"),
                        ('{"text":"a","embedding":"AAAA"}', "neither a list of numbers nor base64"),
-                       ('{"text":"a","embedding":[0,0,0,0,0,0,0,0]}', "only zeros"),
+                       ('{"text":"a","embedding":[0,0,0,0,0,0,0,0]}', "a.jsonl:13: only zeros"),
                        ('{"text":"a","embedding":[0,0,0,0,0,0,0,1e99]}', "no finite float32"),
                        ('{"embedding":[1,2,3,4,5,6,7,8]}', "neither \"text\" nor \"id\"")):
         t.write("a.jsonl", good + line + "\n")

@@ -50,7 +50,7 @@ std::vector<std::string> SampleTexts() {
 Result<int> Use(Result<std::unique_ptr<VectorSource>> source,
                 const std::vector<std::string>& texts) {
   if (!source.ok()) return source.status();
-  if (Status prepared = (*source)->Prepare(kDimensions); !prepared.ok()) return prepared;
+  if (Status prepared = (*source)->Prepare(kDimensions, nullptr); !prepared.ok()) return prepared;
   if (Status begun = (*source)->BeginPass(); !begun.ok()) return begun;
   int found = 0;
   std::vector<float> vector(kDimensions);
@@ -161,6 +161,54 @@ TEST_CASE("hostile sources: a namespace cannot lead out of the folder") {
   fs::copy(kFixtures / "langchain" / "sha256", dir.path() / "outside");
   const auto found = Use(OpenLangchainVectors(inside, "../outside/made-up-"), SampleTexts());
   CHECK(found.code() == Code::kInvalidArgument);
+}
+
+TEST_CASE("sources: a name that no file can have is that of no file") {
+  TempDir dir;
+  // With a key of 36 characters it is a name, with one of 128 it is too long.
+  const std::string name_space(150, 'n');
+  const std::string prefix = "made-up-";
+  for (const auto& file : fs::directory_iterator(kFixtures / "langchain" / "sha1")) {
+    const std::string key = file.path().filename().string().substr(prefix.size());
+    fs::copy(file.path(), dir.path() / (name_space + key));
+  }
+  auto texts = SampleTexts();
+  texts[5] = "a text without a vector";
+  const auto found = Use(OpenLangchainVectors(dir.path(), std::nullopt), texts);
+  REQUIRE_MESSAGE(found.ok(), found.status().message());
+  CHECK(*found == 11);
+}
+
+TEST_CASE("sources: a stop flag ends the first reading") {
+  TempDir dir;
+  const StopFlag stop{true};
+  const auto stopped = [&](Result<std::unique_ptr<VectorSource>> source) {
+    REQUIRE(source.ok());
+    return (*source)->Prepare(kDimensions, &stop).code() == Code::kCancelled;
+  };
+  CHECK(stopped(OpenLlmVectors(kFixtures / "llm.db", "stored", dir.path())));
+  CHECK(stopped(OpenJsonlVectors(kFixtures / "texts.jsonl", dir.path())));
+  CHECK(stopped(OpenGeminiBatchVectors(kFixtures / "gemini_results.jsonl", {}, dir.path())));
+  CHECK(stopped(OpenLangchainVectors(kFixtures / "langchain" / "sha1", std::nullopt)));
+}
+
+TEST_CASE("sources: an import that is stopped in the first reading stores nothing") {
+  TempDir dir;
+  auto store = Store::Open(dir.path(), {});
+  REQUIRE(store.ok());
+  const auto source = OpenJsonlVectors(kFixtures / "texts.jsonl", dir.path());
+  FileDatasetOptions file;
+  file.path = fs::path(EMBSTORE_SOURCE_DIR) / "tests/data/wordnet/sample.csv";
+  const auto dataset = OpenFileDataset(file);
+  REQUIRE(dataset.ok());
+  const StopFlag stop{true};
+  ImportOptions options;
+  options.split = "s";
+  options.identity = {"made-up", kDimensions, "", 1};
+  options.limit = 12;
+  options.stop = &stop;
+  CHECK(ImportVectors(store->get(), **dataset, source->get(), options).code() == Code::kCancelled);
+  CHECK((*store)->Splits()->empty());
 }
 
 }  // namespace

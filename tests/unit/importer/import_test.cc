@@ -20,7 +20,7 @@ using testing::Texts;
 class MapSource final : public VectorSource {
  public:
   std::string Name() const override { return "map"; }
-  Status Prepare(std::uint32_t /*dimensions*/) override { return {}; }
+  Status Prepare(std::uint32_t /*dimensions*/, const StopFlag* /*stop*/) override { return {}; }
   Status BeginPass() override {
     ++passes;
     return on_pass ? on_pass(passes) : Status();
