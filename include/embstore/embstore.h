@@ -370,10 +370,10 @@ typedef enum embstore_missing {
 typedef struct embstore_export_options {
   size_t size;
   const char* output_dir;  ///< Must exist. NULL: the store's directory.
-  embstore_missing missing;
-  uint32_t dimensions;  ///< Keep only the first so many; 0: all.
-  int as_given;         ///< Do not scale rows to unit length.
-  int verify;           ///< Read the finished files back and compare.
+  int missing;             ///< An embstore_missing.
+  uint32_t dimensions;     ///< Keep only the first so many; 0: all.
+  int as_given;            ///< Do not scale rows to unit length.
+  int verify;              ///< Read the finished files back and compare.
 } embstore_export_options;
 
 typedef struct embstore_export_report {

@@ -173,7 +173,7 @@ def nothing_is_dropped_while_another_process_writes(t):
 @case
 def what_a_batch_job_refers_to_stays(t):
     t.config(SMALL_JOBS)
-    server = simulator(t, job_seconds=0.5)
+    server = simulator(t, job_seconds=4)
     rows(t, 0, 60)
     paid.ingest(t, server)
     paid.ingest(t, server, "--refresh", "--no-wait")

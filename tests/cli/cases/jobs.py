@@ -80,7 +80,7 @@ def jobs_wait_collects_without_the_dataset(t):
 
 @case
 def collecting_without_waiting_takes_what_is_ready(t):
-    server = submitted(t, job_seconds=0.3)
+    server = submitted(t, job_seconds=3)
     first = ingest(t, server, "--no-wait").json()
     harness.await_that(lambda: ingest(t, server, "--no-wait").json()["complete"], "all is there")
     check(first["embedded"] < DOCUMENTS, str(first))
