@@ -74,7 +74,7 @@ TEST_CASE("overview: the JSON has these keys, in this order") {
   split.record.documents = 4;
   Overview overview;
   overview.splits = {{{"new", {}}, std::nullopt, {}, {}},
-                     {split, space.id, coverage, {ExportState::kOther, 9}}};
+                     {split, space.id, coverage, {ExportState::kOther, {}, 9}}};
   overview.spaces = {{space, 3}};
   overview.failures = {{"rejected", "not this one", "s", "d", 0}};
   overview.jobs = {MakeJob()};
