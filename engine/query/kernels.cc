@@ -6,6 +6,9 @@
 #include "engine/query/kernels.h"
 
 #include <Eigen/Core>
+#ifdef __AVX512VPOPCNTDQ__
+#include <immintrin.h>
+#endif
 
 namespace embstore {
 namespace {
@@ -34,17 +37,33 @@ void SquaredNorms(const float* rows, std::size_t n, std::size_t d, float* out) {
   }
 }
 
+#ifdef __AVX512VPOPCNTDQ__
+// By hand: g++ 12 counts word by word here, which takes twice as long.
+int DifferingBits(const std::uint64_t* a, const std::uint64_t* b, std::size_t words) {
+  __m512i counts = _mm512_setzero_si512();
+  for (std::size_t w = 0; w < words; w += 8) {
+    const auto some = static_cast<__mmask8>(words - w >= 8 ? 0xff : (1U << (words - w)) - 1);
+    const __m512i differing = _mm512_xor_si512(_mm512_maskz_loadu_epi64(some, a + w),
+                                               _mm512_maskz_loadu_epi64(some, b + w));
+    counts = _mm512_add_epi64(counts, _mm512_popcnt_epi64(differing));
+  }
+  return static_cast<int>(_mm512_reduce_add_epi64(counts));
+}
+#else
+int DifferingBits(const std::uint64_t* a, const std::uint64_t* b, std::size_t words) {
+  int differing = 0;
+  for (std::size_t w = 0; w < words; ++w) differing += __builtin_popcountll(a[w] ^ b[w]);
+  return differing;
+}
+#endif
+
 /// With the number of words known when it is compiled, or 0: `words`.
 template <std::size_t kWords>
 void DistancesOf(const std::uint64_t* sketches, std::size_t n, std::size_t words,
                  const std::uint64_t* query, std::int32_t* out) {
   if constexpr (kWords > 0) words = kWords;
   for (std::size_t i = 0; i < n; ++i, sketches += words) {
-    int differing = 0;
-    for (std::size_t w = 0; w < words; ++w) {
-      differing += __builtin_popcountll(sketches[w] ^ query[w]);
-    }
-    out[i] = differing;
+    out[i] = DifferingBits(sketches, query, words);
   }
 }
 

@@ -26,7 +26,7 @@ std::size_t RescoredBy(const QueryOptions& options) {
                               : 100 + 10 * std::size_t{options.k};
 }
 std::size_t SievedBy(std::size_t rescored, std::size_t rows) {
-  return std::max(8 * rescored, rows / 64);
+  return std::max(6 * rescored, rows / 128);
 }
 
 struct Candidate {

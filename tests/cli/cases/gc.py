@@ -11,7 +11,7 @@ from paid import KEY, SMALL_JOBS, TEXTS, jobs, simulator
 from simulator import sha256
 
 LINES = SAMPLE.read_bytes().splitlines(keepends=True)
-KEYS = {"dry_run", "vectors", "texts", "failures", "documents", "bytes", "kept", "spaces",
+KEYS = {"dry_run", "vectors", "texts", "failures", "documents", "bytes", "kept", "questions", "spaces",
         "forgotten", "store_bytes_before", "store_bytes_after"}
 
 
