@@ -21,9 +21,6 @@ set(CPACK_DEBIAN_PYTHON_PACKAGE_CONTROL_EXTRA
   ${CMAKE_CURRENT_SOURCE_DIR}/python/postinst ${CMAKE_CURRENT_SOURCE_DIR}/python/prerm)
 
 file(READ ${PROJECT_SOURCE_DIR}/tests/data/wordnet/LICENSE wordnet_licence)
-string(STRIP "${wordnet_licence}" wordnet_licence)
-string(REGEX REPLACE "\n([^\n])" "\n \\1" wordnet_licence " ${wordnet_licence}")
-string(REGEX REPLACE "\n(\n|$)" "\n .\n" wordnet_licence "${wordnet_licence}")
 configure_file(copyright.in copyright @ONLY)
 configure_file(changelog.in changelog @ONLY)
 find_program(GZIP gzip REQUIRED)
