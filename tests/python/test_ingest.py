@@ -254,6 +254,9 @@ class Interruption(StoreCase):
             os.kill(os.getpid(), signal.SIGINT)
 
     def test_ctrl_c_keeps_what_is_in_flight_and_the_same_call_goes_on(self):
+        # A process that was started in the background ignores the signal.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
         model = Model(self.interrupt)
         store = self.writer()
         with self.assertRaises(KeyboardInterrupt) as raised:
