@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stores, splits and spaces.
-#include <algorithm>
 #include <utility>
 
 #include "engine/c_api/boundary.h"
@@ -39,21 +38,9 @@ std::size_t SizeOf(const List* list) {
   return list == nullptr ? 0 : list->items.size();
 }
 
-Result<std::vector<SpaceInfo>> SpacesOf(const embstore::Store& store, const SplitInfo& split) {
-  auto coverages = store.Coverages(split.name);
-  if (!coverages.ok()) return coverages.status();
-  auto spaces = store.Spaces();
-  if (!spaces.ok()) return spaces.status();
-  std::erase_if(*spaces, [&](const SpaceInfo& space) {
-    return std::none_of(coverages->begin(), coverages->end(),
-                        [&](const auto& entry) { return entry.first == space.id; });
-  });
-  return spaces;
-}
-
 Result<SpaceInfo> FindSpace(const embstore::Store& store, const SplitInfo& split,
                             const char* model) {
-  auto spaces = SpacesOf(store, split);
+  auto spaces = store.SpacesOf(split.name);
   if (!spaces.ok()) return spaces.status();
   if (model != nullptr) {
     std::erase_if(*spaces, [&](const SpaceInfo& s) { return s.record.identity.model != model; });
@@ -137,8 +124,8 @@ embstore_code embstore_list_spaces(const embstore_store* store, const embstore_s
                                    embstore_space_list** list, embstore_error** error) {
   return Make(list, error, [&]() -> Result<embstore_space_list> {
     if (Status given = Require({{store, "store"}}); !given.ok()) return given;
-    return MakeList<embstore_space_list>(split == nullptr ? store->store->Spaces()
-                                                          : SpacesOf(*store->store, split->info));
+    return MakeList<embstore_space_list>(
+        split == nullptr ? store->store->Spaces() : store->store->SpacesOf(split->info.name));
   });
 }
 

@@ -151,6 +151,18 @@ Result<std::vector<SpaceInfo>> Store::Spaces() const {
   return spaces;
 }
 
+Result<std::vector<SpaceInfo>> Store::SpacesOf(std::string_view split) const {
+  const auto coverages = Coverages(split);
+  if (!coverages.ok()) return coverages.status();
+  auto spaces = Spaces();
+  if (!spaces.ok()) return spaces;
+  std::erase_if(*spaces, [&](const SpaceInfo& space) {
+    return std::none_of(coverages->begin(), coverages->end(),
+                        [&](const auto& entry) { return entry.first == space.id; });
+  });
+  return spaces;
+}
+
 Result<SplitInfo> Store::FindSplit(std::string_view name) const {
   auto record = impl_->ReadRecord<SplitRecord>(Family::kSplits, name);
   if (record.ok()) return SplitInfo{std::string(name), std::move(*record)};

@@ -90,6 +90,8 @@ class EMBSTORE_API Store {
   /// All splits by name; all spaces by id.
   Result<std::vector<SplitInfo>> Splits() const;
   Result<std::vector<SpaceInfo>> Spaces() const;
+  /// Those that the split was ever embedded in, or vectors imported into.
+  Result<std::vector<SpaceInfo>> SpacesOf(std::string_view split) const;
 
   /// kNotFound: no such split; the message lists those there are.
   Result<SplitInfo> FindSplit(std::string_view name) const;

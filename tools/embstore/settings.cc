@@ -282,6 +282,7 @@ Result<IngestOptions> MakeTextOptions(const App& app, const Config& config,
   std::string warning;
   const ModelPrice price = PriceOf(config, provider, &warning);
   if (!warning.empty()) app.Warn(warning);
+  // On the heap: g++ 12 takes it for uninitialised otherwise, under sanitizers.
   const auto flags = std::make_unique<IngestFlags>();
   flags->max_cost = max_cost;
   return MakeIngestOptions(*flags, config, IngestMode::kSync, price, warning);
@@ -291,14 +292,8 @@ namespace {
 
 Result<SpaceInfo> ChooseSpace(const Store& store, const SplitInfo& split, const Config& config,
                               const std::optional<std::string>& model) {
-  auto coverages = store.Coverages(split.name);
-  if (!coverages.ok()) return coverages.status();
-  auto spaces = store.Spaces();
+  auto spaces = store.SpacesOf(split.name);
   if (!spaces.ok()) return spaces.status();
-  std::erase_if(*spaces, [&](const SpaceInfo& space) {
-    return std::none_of(coverages->begin(), coverages->end(),
-                        [&](const auto& entry) { return entry.first == space.id; });
-  });
   std::string known;
   for (const SpaceInfo& space : *spaces) known += (known.empty() ? "" : "; ") + Describe(space);
   const std::string there_are = "split '" + split.name + "' has " +

@@ -76,6 +76,26 @@ void DamageTables(const TempDir& dir) {
   }
 }
 
+TEST_CASE("store: the spaces of a split are those that cover it, and no other split's") {
+  TempDir dir;
+  const auto store = MustOpen(dir);
+  StoreWriter writer(store.get());
+  for (const std::string name : {"one", "two"}) {
+    REQUIRE(writer.AddSpace({Identity(name), "test", 1}).ok());
+    Commit commit;
+    commit.space = MakeSpaceId(Identity(name));
+    commit.run_number = 1;
+    commit.run.emplace().split = "split " + name;
+    commit.coverage.emplace();
+    REQUIRE(writer.Write(commit).ok());
+  }
+  const auto spaces = store->SpacesOf("split two");
+  REQUIRE(spaces.ok());
+  REQUIRE(spaces->size() == 1);
+  CHECK(spaces->front().record.identity == Identity("two"));
+  CHECK(store->SpacesOf("another")->empty());
+}
+
 TEST_CASE("store: what was committed is there after the next open, byte for byte") {
   TempDir dir;
   REQUIRE(Put(MustOpen(dir).get(), Identity(), {"a", "b"}).ok());

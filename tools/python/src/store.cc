@@ -3,7 +3,6 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -32,17 +31,7 @@ std::shared_ptr<OpenStore> Open(const std::filesystem::path& directory, bool rea
 }
 
 std::vector<SpaceInfo> SpacesOf(OpenStore& store, const SplitInfo& split) {
-  return store.Use([&](const StorePointer& engine) -> Result<std::vector<SpaceInfo>> {
-    auto spaces = engine->Spaces();
-    if (!spaces.ok()) return spaces;
-    auto coverages = engine->Coverages(split.name);
-    if (!coverages.ok()) return coverages.status();
-    std::erase_if(*spaces, [&](const SpaceInfo& space) {
-      return std::none_of(coverages->begin(), coverages->end(),
-                          [&](const auto& entry) { return entry.first == space.id; });
-    });
-    return spaces;
-  });
+  return store.Use([&](const StorePointer& engine) { return engine->SpacesOf(split.name); });
 }
 
 std::string StatusJson(OpenStore& store) {
