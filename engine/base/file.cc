@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace embstore {
 namespace {
@@ -141,6 +142,26 @@ Status SyncDirectory(const std::filesystem::path& directory) {
   const int error = ::fsync(fd) == 0 ? 0 : errno;
   ::close(fd);
   if (error != 0) return ErrnoStatus(Code::kWriteFailed, "sync", directory, error);
+  return {};
+}
+
+Status CreateDirectories(const std::filesystem::path& directory) {
+  std::error_code error;
+  // The last one as well if it is there: who made it may have died before it was durable.
+  std::vector<std::filesystem::path> parents = {
+      ParentOf(directory.has_filename() ? directory : directory.parent_path())};
+  while (!std::filesystem::exists(parents.back(), error)) {
+    std::filesystem::path above = ParentOf(parents.back());
+    if (above == parents.back()) break;
+    parents.push_back(std::move(above));
+  }
+  std::filesystem::create_directories(directory, error);
+  if (error) return ErrnoStatus(Code::kWriteFailed, "create", directory, error.value());
+  for (const auto& parent : parents) {
+    // What may not be read cannot be synced.
+    if (::access(parent.c_str(), R_OK) != 0) continue;
+    if (Status synced = SyncDirectory(parent); !synced.ok()) return synced;
+  }
   return {};
 }
 

@@ -57,6 +57,9 @@ class AtomicFile {
 /// Makes renames and creations in `directory` durable.
 Status SyncDirectory(const std::filesystem::path& directory);
 
+/// Makes `directory` and what is missing above it, durably. kWriteFailed: cannot.
+Status CreateDirectories(const std::filesystem::path& directory);
+
 /// Replaces `path` at once but not durably: for views that can be made again.
 Status ReplaceFile(const std::filesystem::path& path, std::string_view content);
 

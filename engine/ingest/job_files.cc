@@ -49,9 +49,12 @@ fs::path JobsDirectory(const fs::path& directory) { return directory / "jobs"; }
 
 Status MakeJobsDirectory(const fs::path& directory) {
   const fs::path jobs = JobsDirectory(directory);
-  if (::mkdir(jobs.c_str(), 0700) == 0) return SyncDirectory(directory);
-  if (errno == EEXIST && fs::is_directory(fs::symlink_status(jobs))) return {};
-  return ErrnoStatus(Code::kWriteFailed, "create", jobs, errno);
+  if (::mkdir(jobs.c_str(), 0700) != 0 &&
+      (errno != EEXIST || !fs::is_directory(fs::symlink_status(jobs)))) {
+    return ErrnoStatus(Code::kWriteFailed, "create", jobs, errno);
+  }
+  // Also where it was there: who made it may have died before it was durable.
+  return SyncDirectory(directory);
 }
 
 std::string JobDisplayName(std::string_view store_id, std::uint64_t input_digest,

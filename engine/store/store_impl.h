@@ -38,6 +38,7 @@ struct Store::Impl {
   // Guarded by commit_mutex.
   std::mutex commit_mutex;
   CommitRecord last_commit;
+  Status write_failure;  // Of a commit. What the disk holds is not known from then on.
   std::optional<std::set<std::string>> failure_keys;  // Loaded by the first commit.
 
   ~Impl();

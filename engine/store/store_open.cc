@@ -193,13 +193,13 @@ Status CheckThere(const fs::path& directory, bool may_create) {
 /// Takes the lock, and makes the store when there is none.
 Status PrepareForWriting(const fs::path& directory, const StoreOptions& options,
                          Store::Impl* impl) {
-  std::error_code error;
-  fs::create_directories(directory, error);
-  if (error) return ErrnoStatus(Code::kWriteFailed, "create", directory, error.value());
+  const fs::path database = directory / "store";
+  if (!HasDatabase(database)) {
+    if (Status made = CreateDirectories(directory); !made.ok()) return made;
+  }
   auto lock = DirectoryLock::Acquire(directory);
   if (!lock.ok()) return lock.status();
   impl->lock = std::move(lock).value();
-  const fs::path database = directory / "store";
   if (HasDatabase(database)) return {};
   if (Status begun = CheckNoLedgerLeft(directory); !begun.ok()) return begun;
   return CreateDatabase(options, database);

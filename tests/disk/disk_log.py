@@ -36,6 +36,17 @@ def faults(log):
     return [(entry.data.decode(), at) for at, entry in enumerate(log) if entry.kind == FAULT]
 
 
+def without_syncs(log, pattern):
+    """The record of a disk that says it synced the files with such names, and did not."""
+    names, kept = {}, []
+    for entry in log:
+        if entry.kind == OPEN:
+            names[entry.number] = entry.data.decode()
+        forgotten = entry.kind == SYNC and re.search(pattern, names[entry.number])
+        kept.append(entry._replace(kind="-") if forgotten else entry)
+    return kept
+
+
 class WalText:
     """The payload of a RocksDB log, put together from its blocks."""
 

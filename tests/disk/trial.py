@@ -23,14 +23,20 @@ def preload(library, directory, log, record=False, kind="none", first=0, for_eve
             "FAILING_DISK_FOR_EVER": str(int(for_ever))}
 
 
-def run_on(disk, scenario, t, server):
+def run_on(disk, scenario, t, server, under=()):
     """Runs the command of the scenario; answers its result and the log."""
     try:
-        result = t.run(*scenario.words(server), env=disk, seconds=COMMAND_SECONDS,
+        result = t.run(*scenario.words(server), env=disk, seconds=COMMAND_SECONDS, under=under,
                        **scenario.keys())
     except subprocess.TimeoutExpired as error:
         raise Failed(f"the command hung: {error}") from error
     return result, disk_log.read_log(pathlib.Path(disk["FAILING_DISK_LOG"]))
+
+
+def brief(result):
+    """How a command ended, on one line."""
+    said = " ".join(result.err.split()) or " ".join(result.out.split())
+    return f"{' '.join(result.words[:3])} ended with {result.code}: ...{said[-400:]}"
 
 
 class Aftermath:
@@ -52,14 +58,14 @@ class Aftermath:
         verified = self.t.run("verify")
         nothing_there = self.scenario.makes_the_store and not self.acknowledged
         if verified.code != 0 and not (verified.code == 9 and nothing_there):
-            self.breaks("other" if nothing_there else "lost", f"not clean: {verified}")
+            self.breaks("other" if nothing_there else "lost", f"not clean: {brief(verified)}")
 
     def goes_on(self, paid_before):
         """Runs the command again. `paid_before`: what was sent to be paid for, by now."""
         billed = len(self.server.billed()) if self.server else 0
         again = self.t.run(*self.scenario.words(self.server), **self.scenario.keys())
         if again.code != 0:
-            self.breaks("lost" if again.code == 5 else "other", f"it does not go on: {again}")
+            self.breaks("lost" if again.code == 5 else "other", f"it does not go on: {brief(again)}")
             return None
         paid_again = self.server.billed()[billed:] if self.server else []
         lost = self.acknowledged & set(paid_again)
@@ -67,7 +73,7 @@ class Aftermath:
             self.breaks("lost", "acknowledged, and paid for again", len(lost))
         report = self.scenario.report_of(again)
         if report.get("cached", len(self.acknowledged)) < len(self.acknowledged):
-            self.breaks("lost", f"{len(self.acknowledged)} acknowledged, but: {again}")
+            self.breaks("lost", f"{len(self.acknowledged)} acknowledged, but {report['cached']} are there")
         counts = collections.Counter(paid_before) + collections.Counter(paid_again)
         self.doubled = sum(count - 1 for count in counts.values())
         if self.server:
