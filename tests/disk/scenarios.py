@@ -97,7 +97,7 @@ class Calls(Scenario):
     mode = "sync"
 
     def words(self, server):
-        return paid.words(server, "--concurrency", CONCURRENCY)
+        return paid.words(server, "--concurrency", CONCURRENCY, mode="sync")
 
 
 class MoreCalls(Calls):
