@@ -79,9 +79,8 @@ class WalText:
 
 def acknowledged(log, texts):
     """For each text whose commit was synced: the place in the log where the sync had returned."""
-    names = {}  # Handle -> path.
-    wals = {}   # Handle -> WalText.
-    places, waiting, searched = {}, set(texts), collections.Counter()
+    names, wals = {}, {}  # By handle.
+    places, waiting = {}, set(texts)
     for place, entry in enumerate(log):
         if entry.kind == OPEN:
             names[entry.number] = entry.data.decode()
@@ -89,14 +88,18 @@ def acknowledged(log, texts):
                 wals[entry.number] = WalText()
         elif entry.kind == WRITE and entry.number in wals:
             wals[entry.number].append(entry.data)
+        elif entry.kind == FAULT and entry.data.startswith(b"sync "):
+            # What a failed sync covered is not known, whatever a later one says.
+            for handle, wal in wals.items():
+                if names[handle] == entry.data[5:].decode():
+                    wal.payload.clear()
         elif entry.kind == SYNC and entry.number in wals:
             payload = wals[entry.number].payload
-            # A text that ends behind what was searched is found in the next search.
-            fresh = bytes(payload[max(searched[entry.number] - 4096, 0):])
-            searched[entry.number] = len(payload)
-            found = {text for text in waiting if text.encode() in fresh}
+            found = {text for text in waiting if text.encode() in payload}
             waiting -= found
             places.update((text, place) for text in found)
+            # A text that is not whole yet is found with the next sync.
+            del payload[:max(len(payload) - 4096, 0)]
     return places
 
 

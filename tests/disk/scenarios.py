@@ -153,6 +153,12 @@ class Local(Scenario):
             return read_npy(other.dir / "cache/train_embeddings.npy").rows()
 
 
+class LongList(Local):
+    """Much that is written before the first sync."""
+    name = "long list"
+    first, last = 0, 1200
+
+
 class Export(Local):
     """An older export is there."""
     name = "export"
@@ -237,7 +243,8 @@ class Verify(Get):
         return ("--json", "verify")
 
 
-SCENARIOS = [Calls, MoreCalls, Jobs, OpenAi, Local, Export, ArrowExport, Gc, Import, Get, Verify]
+SCENARIOS = [Calls, MoreCalls, Jobs, OpenAi, Local, LongList, Export, ArrowExport, Gc, Import, Get,
+             Verify]
 
 
 def chosen(names, tools):
