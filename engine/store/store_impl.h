@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "embstore/store.h"
 #include "engine/ledger/ledger.h"
@@ -33,11 +34,19 @@ struct Store::Impl {
   std::unique_ptr<Ledger> ledger;  // None when read-only and ledger_status says why.
   Status ledger_status;
 
+  /// What was found of earlier runs when the store was opened; whoever reports it takes it.
+  struct KeptReplies {
+    std::uint64_t texts = 0;           // Stored now.
+    std::vector<std::string> damaged;  // What is wrong with a file that was left where it is.
+  };
+  KeptReplies kept;  // Guarded by run_mutex.
+
   std::timed_mutex run_mutex;  // Held by a WriteRun; before commit_mutex.
 
   // Guarded by commit_mutex.
   std::mutex commit_mutex;
   CommitRecord last_commit;
+  Status write_failure;  // Of a commit. What the disk holds is not known from then on.
   std::optional<std::set<std::string>> failure_keys;  // Loaded by the first commit.
 
   ~Impl();

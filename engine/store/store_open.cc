@@ -13,6 +13,7 @@
 #include "embstore/clock.h"
 #include "engine/base/file.h"
 #include "engine/base/text.h"
+#include "engine/store/kept_replies.h"
 #include "engine/store/rocksdb_options.h"
 #include "engine/store/rocksdb_status.h"
 #include "engine/store/store_impl.h"
@@ -293,7 +294,12 @@ Result<std::unique_ptr<Store>> Store::Open(const fs::path& directory, const Stor
   if (!options.read_only) {
     if (Status made = EnsureSketches(impl.get()); !made.ok()) return made;
   }
-  return std::unique_ptr<Store>(new Store(std::move(impl)));
+  std::unique_ptr<Store> store(new Store(std::move(impl)));
+  if (!options.read_only) {
+    if (Status settled = SettleEarlierRuns(store.get(), store->impl_.get()); !settled.ok())
+      return settled;
+  }
+  return store;
 }
 
 Status Store::Close() {

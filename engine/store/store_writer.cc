@@ -92,6 +92,11 @@ class SlotAllocator {
 
 StoreWriter::StoreWriter(Store* store) : impl_(*store->impl_) {}
 
+StoreWriter::EarlierReplies StoreWriter::TakeEarlierReplies() {
+  const Store::Impl::KeptReplies kept = std::exchange(impl_.kept, {});
+  return {kept.texts, kept.damaged};
+}
+
 Ledger& StoreWriter::ledger() const { return *impl_.ledger; }
 
 const Ledger* StoreWriter::LedgerOf(const Store& store) { return store.impl_->ledger.get(); }
@@ -218,6 +223,7 @@ Status StoreWriter::LoadFailureKeys() {
 
 Status StoreWriter::Write(const Commit& commit) {
   const std::lock_guard<std::mutex> guard(impl_.commit_mutex);
+  if (!impl_.write_failure.ok()) return impl_.write_failure;
   if (Status loaded = LoadFailureKeys(); !loaded.ok()) return loaded;
   rocksdb::WriteBatch batch;
   SlotAllocator slots(impl_, commit.space);
@@ -268,6 +274,7 @@ Status StoreWriter::Write(const Commit& commit) {
   EMBSTORE_CRASH_POINT("commit-begins");
   if (Status applied = Apply(impl_, &batch, SyncedWrite()); !applied.ok()) {
     impl_.failure_keys.reset();
+    impl_.write_failure = applied;
     return applied;
   }
   EMBSTORE_CRASH_POINT("commit-stored");
@@ -275,6 +282,8 @@ Status StoreWriter::Write(const Commit& commit) {
   if (commit.embedded.empty()) return {};
   Status recorded = impl_.ledger->AddCommit(impl_.last_commit.number, commit.shares);
   EMBSTORE_CRASH_POINT("commit-recorded");
+  // The ledger may lack one commit of the store, not two.
+  impl_.write_failure = recorded;
   return recorded;
 }
 
