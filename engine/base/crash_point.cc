@@ -14,12 +14,13 @@
 namespace embstore {
 namespace {
 
-// In the order in which a batch job passes them, and then `gc`.
-constexpr std::array<std::string_view, 21> kNames = {
+// In the order in which a batch job passes them; then answers that no commit can store, and `gc`.
+constexpr std::array<std::string_view, 25> kNames = {
     "job-file-written",  "intent-planned",    "intent-written",    "upload-answered",
     "upload-recorded",   "creation-recorded", "creation-answered", "created-recorded",
     "result-downloaded", "call-answered",     "commit-begins",     "commit-stored",
     "commit-recorded",   "job-stored",        "job-ended",         "job-removed",
+    "reserve-taken",     "reply-kept",        "kept-stored",       "kept-removed",
     "gc-forgotten",      "gc-planned",        "gc-recorded",       "gc-stored",
     "gc-compacts"};
 

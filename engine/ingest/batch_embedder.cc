@@ -219,7 +219,7 @@ Status BatchEmbedder::CheckAnswer(const BatchTexts& batch, Range range, std::uin
   if (verdict.pairing != Pairing::kWrong) return {};
   // Free of charge there is nothing to keep: the batch is skipped and asked for again.
   if (number == 0) return {Code::kInvalidReply, kMispaired};
-  Status kept = WriteQuarantine(directory_, number, views, reply, dimensions);
+  Status kept = WriteQuarantine(&reserve_, number, views, reply, dimensions);
   if (!kept.ok()) return kept;
   Status noted = gate_.Quarantine(number, kMispaired);
   if (!noted.ok()) return noted;

@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <mutex>
 #include <random>
 #include <span>
@@ -21,6 +20,7 @@
 #include "engine/ingest/rate_limiter.h"
 #include "engine/ingest/spend_gate.h"
 #include "engine/ledger/ledger.h"
+#include "engine/store/reply_reserve.h"
 
 namespace embstore {
 
@@ -55,19 +55,18 @@ struct BatchOutcome {
 /// Safe for concurrent use.
 class BatchEmbedder {
  public:
-  /// All references outlive the embedder. A quarantined answer is kept in the cache directory
-  /// `directory`. `halt` ends waits and lets no request begin; requests
+  /// All references outlive the embedder. A quarantined answer goes into `reserve`. `halt` ends
+  /// waits and lets no request begin; requests
   /// under way are finished. It is set here as soon as an answer says that the run cannot go on.
   BatchEmbedder(Provider& provider, RateLimiter& limiter, SpendGate& gate, Clock& clock,
-                const IngestOptions& options, const std::filesystem::path& directory,
-                StopFlag& halt)
+                const IngestOptions& options, ReplyReserve& reserve, StopFlag& halt)
       : provider_(provider),
         limiter_(limiter),
         gate_(gate),
         clock_(clock),
         policy_(options.retry),
         check_pairing_(options.check_pairing),
-        directory_(directory),
+        reserve_(reserve),
         halt_(halt),
         jitter_(static_cast<std::minstd_rand::result_type>(options.jitter_seed)) {}
 
@@ -101,7 +100,7 @@ class BatchEmbedder {
   Clock& clock_;
   const RetryPolicy policy_;
   const bool check_pairing_;
-  const std::filesystem::path directory_;
+  ReplyReserve& reserve_;
   StopFlag& halt_;
 
   std::mutex jitter_mutex_;

@@ -45,6 +45,10 @@ Result<IngestPlan> PlanIngest(const Store* store, const Dataset& dataset, const 
   const ScanOptions scan_options{MakeSpaceId(provider.identity()), options.limit, options.refresh};
   auto scan = ScanDataset(store, dataset, provider, scan_options, {});
   if (!scan.ok()) return scan.status();
+  if (store != nullptr) {
+    Status counted = CountKeptAsCached(store->directory(), scan_options.space, &*scan);
+    if (!counted.ok()) return counted;
+  }
   SetAside aside;
   double token_ratio = 1;
   const Ledger* const ledger = store == nullptr ? nullptr : StoreWriter::LedgerOf(*store);

@@ -152,23 +152,31 @@ void IngestRun::StoreDone(std::vector<std::unique_ptr<Batch>> done) {
     report_.in_doubt_cost = spent.in_doubt_cost;
     coverage_ = coverage_before;
     write_failed_ = true;
-    return End(written);
+    End(written);
+    return KeepPaid(done);
   }
   for (const CommitShare& share : shares) gate_->Stored(share);
   ReportProgress();
 }
 
-void IngestRun::AddToCommit(const Batch& batch, Commit* commit) {
+void IngestRun::AddRows(const Batch& batch, Commit* commit) const {
   const BatchOutcome& outcome = batch.outcome;
   const std::uint32_t dimensions = provider_.identity().dimensions;
   for (const BatchOutcome::Row& row : outcome.rows) {
     commit->embedded.push_back(
         {batch.keys[row.text], batch.texts.texts[row.text], row.tokens,
          std::span(outcome.vectors).subspan(row.vector * dimensions, dimensions)});
+  }
+  commit->shares.insert(commit->shares.end(), outcome.shares.begin(), outcome.shares.end());
+}
+
+void IngestRun::AddToCommit(const Batch& batch, Commit* commit) {
+  const BatchOutcome& outcome = batch.outcome;
+  AddRows(batch, commit);
+  for (const BatchOutcome::Row& row : outcome.rows) {
     const MissingText& text = scan_.missing[batch.range.begin + row.text];
     if (!text.was_stored) coverage_.embedded += text.documents;
   }
-  commit->shares.insert(commit->shares.end(), outcome.shares.begin(), outcome.shares.end());
   report_.embedded += outcome.rows.size();
   report_.in_doubt += outcome.texts_in_doubt;
   report_.in_doubt_cost += outcome.cost_in_doubt;

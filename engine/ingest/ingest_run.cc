@@ -39,6 +39,7 @@ IngestRun::IngestRun(Store* store, const Dataset& dataset, Provider* provider,
 
 Result<IngestReport> IngestRun::Run() {
   report_.space = space_;
+  ReportEarlierReplies();
   if (Status found = FindEarlierState(); !found.ok()) return found;
   if (IsUnchanged()) return ReportUnchanged();
   if (Status scanned = ScanAndPublish(); !scanned.ok()) return scanned;
@@ -145,7 +146,8 @@ Status IngestRun::SetAsideAndPlan() {
   plan_ = MakePlan(scan_, aside_, limits_, options_.price, token_ratio);
   batches_ = PackBatches(scan_.missing, limits_);
   gate_.emplace(writer_.ledger(), MakeTerms(token_ratio), clock_);
-  embedder_.emplace(provider_, limiter_, *gate_, clock_, options_, store_.directory(), halt_);
+  if (Status taken = TakeReserve(); !taken.ok()) return taken;
+  embedder_.emplace(provider_, limiter_, *gate_, clock_, options_, *reserve_, halt_);
   return {};
 }
 
@@ -226,6 +228,8 @@ Result<IngestReport> IngestRun::Finish() {
     End({Code::kUnavailable,
          "no batch got an answer; the last reason: " + last_failure_.message()});
   }
+  ExplainKept();
+  reserve_.reset();
   if (provider_.paid()) JudgeHeldTexts();
   report_.complete = !write_failed_ && coverage_.embedded == scan_.documents;
   report_.unchanged = plan_.to_embed == 0 && report_.embedded == 0 && report_.complete;

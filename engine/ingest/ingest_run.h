@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One call of Ingest: scan and publish (ingest_run.cc), then send, store and judge, by calls
-// (ingest_batches.cc) or by batch jobs (ingest_jobs.cc).
+// (ingest_batches.cc) or by batch jobs (ingest_jobs.cc). What cannot be stored: ingest_kept.cc.
 #pragma once
 
 #include <chrono>
@@ -20,6 +20,7 @@
 #include "engine/ingest/spend_gate.h"
 #include "engine/ingest/split_list.h"
 #include "engine/ingest/worker_pool.h"
+#include "engine/store/reply_reserve.h"
 #include "engine/store/store_writer.h"
 
 namespace embstore {
@@ -48,10 +49,16 @@ class IngestRun {
   /// Everything that is stored before the first request.
   Status BeginRun();
 
+  /// Says what became of answers that earlier runs kept.
+  void ReportEarlierReplies();
+
   /// Takes texts under way or in doubt out of the missing ones.
   Status SetAsideAndPlan();
 
   SpendTerms MakeTerms(double token_ratio) const;
+
+  /// Room for the answers that may be in flight when the disk fails.
+  Status TakeReserve();
 
   Status CommitUnsendable();
 
@@ -91,7 +98,15 @@ class IngestRun {
   /// One commit for all batches that are done by now.
   void StoreDone(std::vector<std::unique_ptr<Batch>> done);
 
+  /// Writes what `done` brought into files that the next run stores (ingest_kept.cc).
+  void KeepPaid(const std::vector<std::unique_ptr<Batch>>& done);
+  void KeepBatch(const Batch& batch);
+  /// Adds to the outcome what was kept, and how much room is needed.
+  void ExplainKept();
+  std::uint64_t BytesToGoOn() const;
+
   void AddToCommit(const Batch& batch, Commit* commit);
+  void AddRows(const Batch& batch, Commit* commit) const;
 
   void AddFailure(const Batch& batch, std::size_t text, const Status& status, Commit* commit);
 
@@ -131,6 +146,7 @@ class IngestRun {
   StopFlag halt_{false};
   RateLimiter limiter_;
   std::optional<SpendGate> gate_;  // From BeginRun on, like the next.
+  std::unique_ptr<ReplyReserve> reserve_;
   std::optional<BatchEmbedder> embedder_;
 
   // Only the calling thread.
@@ -154,6 +170,8 @@ class IngestRun {
   std::uint32_t failed_in_a_row_ = 0;
   Status last_failure_;
   bool write_failed_ = false;
+  std::uint64_t kept_bytes_ = 0;
+  std::uint64_t lost_texts_ = 0;  // Paid for, and nothing could be written.
 };
 
 }  // namespace embstore

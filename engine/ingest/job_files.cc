@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/ingest/job_files.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
@@ -12,7 +10,7 @@
 #include "engine/base/file.h"
 #include "engine/base/text.h"
 #include "engine/hash/hash.h"
-#include "engine/ingest/quarantine.h"
+#include "engine/store/kept_files.h"
 
 namespace embstore {
 namespace {
@@ -44,18 +42,6 @@ Status InputDamaged(const fs::path& path, const JobRecord& job, const char* what
 }
 
 }  // namespace
-
-fs::path JobsDirectory(const fs::path& directory) { return directory / "jobs"; }
-
-Status MakeJobsDirectory(const fs::path& directory) {
-  const fs::path jobs = JobsDirectory(directory);
-  if (::mkdir(jobs.c_str(), 0700) != 0 &&
-      (errno != EEXIST || !fs::is_directory(fs::symlink_status(jobs)))) {
-    return ErrnoStatus(Code::kWriteFailed, "create", jobs, errno);
-  }
-  // Also where it was there: who made it may have died before it was durable.
-  return SyncDirectory(directory);
-}
 
 std::string JobDisplayName(std::string_view store_id, std::uint64_t input_digest,
                            std::int64_t micros, std::uint32_t run) {
@@ -164,7 +150,9 @@ std::vector<fs::path> StrayJobFiles(const fs::path& directory, std::span<const J
   std::error_code ignored;
   std::vector<fs::path> stray;
   for (const auto& entry : fs::directory_iterator(JobsDirectory(directory), ignored)) {
-    const bool ours = entry.path().filename().string().find(kInputSuffix) != std::string::npos;
+    // Kept answers are never stray: they are stored, or a person looks at them.
+    const bool ours = entry.path().filename().string().find(kInputSuffix) != std::string::npos &&
+                      !IsKeptFile(entry.path());
     if (ours && !known.contains(entry.path())) stray.push_back(entry.path());
   }
   return stray;

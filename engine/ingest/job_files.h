@@ -19,10 +19,6 @@
 
 namespace embstore {
 
-std::filesystem::path JobsDirectory(const std::filesystem::path& directory);
-/// Makes it, for this user only, when there is none.
-Status MakeJobsDirectory(const std::filesystem::path& directory);
-
 /// A job's name for the server, unique per job: "embstore-<store id>-<token>", where the token
 /// depends on the input, the time and the run. The token also names the job's files.
 std::string JobDisplayName(std::string_view store_id, std::uint64_t input_digest,

@@ -6,6 +6,7 @@
 #include "engine/base/crash_point.h"
 #include "engine/base/file.h"
 #include "engine/ingest/job_runner.h"
+#include "engine/store/kept_files.h"
 
 namespace embstore {
 namespace {

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <unordered_set>
 
+#include "engine/store/kept_files.h"
+
 namespace embstore {
 namespace {
 
@@ -94,6 +96,21 @@ Result<SetAside> SetTextsAside(const Ledger& ledger, SpaceId space, const DoubtP
                     std::to_string(first->position) +
                     "), and they are not there. Nothing was sent: restore the cache directory "
                     "from a backup; to begin anew and pay again, move it away");
+}
+
+Status CountKeptAsCached(const std::filesystem::path& directory, SpaceId space, ScanResult* scan) {
+  const auto files = ListJobsDirectory(directory);
+  if (!files.ok()) return files.status();
+  std::unordered_set<std::uint64_t> kept_keys;
+  for (const std::filesystem::path& path : *files) {
+    const auto kept = IsKeptFile(path) ? ReadKept(path) : Result<KeptReply>(KeptReply());
+    if (!kept.ok() || kept->space != space) continue;  // Said when the store opens for writing.
+    for (const ReplyRow& row : kept->rows) kept_keys.insert(LedgerKey(MakeTextKey(row.text)));
+  }
+  if (kept_keys.empty()) return {};
+  scan->cached_texts += std::erase_if(
+      scan->missing, [&](const MissingText& text) { return kept_keys.contains(text.ledger_key); });
+  return {};
 }
 
 double LearnedTokenRatio(const Ledger& ledger, const std::string& model) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,6 +44,9 @@ struct SetAside {
 /// paid for and stored, and the store has lost them; nothing may be sent.
 Result<SetAside> SetTextsAside(const Ledger& ledger, SpaceId space, const DoubtPolicy& doubt,
                                Price price, ScanResult* scan);
+
+/// Counts texts as cached whose vectors are paid for and wait in files to be stored.
+Status CountKeptAsCached(const std::filesystem::path& directory, SpaceId space, ScanResult* scan);
 
 /// What the server counted over what was estimated for `model`, so far; 1 when little is known.
 double LearnedTokenRatio(const Ledger& ledger, const std::string& model);

@@ -12,13 +12,13 @@
 
 #include "embstore/provider.h"
 #include "embstore/status.h"
+#include "engine/store/kept_files.h"
+#include "engine/store/reply_reserve.h"
 
 namespace embstore {
 
-std::filesystem::path QuarantinePath(const std::filesystem::path& directory, std::uint64_t request);
-
 /// Durable when it returns.
-Status WriteQuarantine(const std::filesystem::path& directory, std::uint64_t request,
+Status WriteQuarantine(ReplyReserve* reserve, std::uint64_t request,
                        std::span<const std::string_view> texts, const EmbedReply& reply,
                        std::uint32_t dimensions);
 

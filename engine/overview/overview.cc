@@ -5,6 +5,8 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/store/kept_files.h"
+
 namespace embstore {
 namespace {
 
@@ -62,6 +64,25 @@ Status CollectRecords(const Store& store, const std::string& only, Overview* ove
 
 }  // namespace
 
+Result<Overview::Kept> FindKept(const Store& store) {
+  const auto summary = SummarizeKept(store.directory());
+  if (!summary.ok()) return summary.status();
+  return Overview::Kept{summary->replies, summary->texts, summary->damaged.size()};
+}
+
+std::string KeptText(const Overview::Kept& kept) {
+  std::string text;
+  if (kept.replies > 0) {
+    text += std::to_string(kept.replies) + " paid replies (" + std::to_string(kept.texts) +
+            " texts) wait to be stored by the next ingest\n";
+  }
+  if (kept.damaged_files > 0) {
+    text += std::to_string(kept.damaged_files) +
+            " files of paid replies are damaged and cannot be stored: see 'embstore verify'\n";
+  }
+  return text;
+}
+
 Result<Overview> MakeOverview(const Store& store, const std::string& only_split) {
   if (!only_split.empty()) {
     auto split = store.FindSplit(only_split);
@@ -71,6 +92,9 @@ Result<Overview> MakeOverview(const Store& store, const std::string& only_split)
   if (Status s = CollectSplits(store, only_split, &overview); !s.ok()) return s;
   if (Status s = CollectSpaces(store, &overview); !s.ok()) return s;
   if (Status s = CollectRecords(store, only_split, &overview); !s.ok()) return s;
+  auto kept = FindKept(store);
+  if (!kept.ok()) return kept.status();
+  overview.kept = *kept;
   auto bytes = store.DiskBytes();
   if (!bytes.ok()) return bytes.status();
   overview.store_bytes = *bytes;

@@ -141,6 +141,11 @@ std::string OverviewJson(const Overview& overview, std::int64_t now_micros) {
   for (const FailureRecord& failure : overview.failures) WriteFailure(failure, &json);
   json.EndArray();
   WriteMoney(overview, now_micros, &json);
+  json.Key("kept").BeginObject();
+  json.Key("replies").Uint(overview.kept.replies);
+  json.Key("texts").Uint(overview.kept.texts);
+  json.Key("damaged_files").Uint(overview.kept.damaged_files);
+  json.EndObject();
   json.Key("store_bytes").Uint(overview.store_bytes);
   json.Key("ledger_bytes").Uint(overview.ledger_bytes);
   json.Key("export_bytes").Uint(overview.export_bytes);

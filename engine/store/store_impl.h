@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "embstore/store.h"
 #include "engine/ledger/ledger.h"
@@ -32,6 +33,13 @@ struct Store::Impl {
   MetaRecord meta;
   std::unique_ptr<Ledger> ledger;  // None when read-only and ledger_status says why.
   Status ledger_status;
+
+  /// What was found of earlier runs when the store was opened; whoever reports it takes it.
+  struct KeptReplies {
+    std::uint64_t texts = 0;           // Stored now.
+    std::vector<std::string> damaged;  // What is wrong with a file that was left where it is.
+  };
+  KeptReplies kept;  // Guarded by run_mutex.
 
   std::timed_mutex run_mutex;  // Held by a WriteRun; before commit_mutex.
 

@@ -3,11 +3,13 @@
 
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <string>
 #include <system_error>
 
 #include "embstore/clock.h"
 #include "engine/base/file.h"
+#include "engine/store/kept_files.h"
 #include "engine/store/rocksdb_options.h"
 #include "engine/store/rocksdb_status.h"
 
@@ -15,8 +17,6 @@ namespace embstore {
 namespace {
 
 namespace fs = std::filesystem;
-
-fs::path JobsPath(const Store::Impl& impl) { return impl.directory / "jobs"; }
 
 Status Damaged(const Store::Impl& impl, const std::string& what) {
   return {Code::kCorruption, "the ledger '" + LedgerPath(impl.directory).string() + "' " + what +
@@ -29,13 +29,11 @@ Status LedgerIsMissing(const Store::Impl& impl) {
                  "'embstore ingest' once with --new-ledger");
 }
 
-/// Whether there are files of batch jobs or quarantined answers. A directory that cannot be read is
-/// taken to have some.
+/// Whether there are files of batch jobs or of answers. A directory that cannot be read is taken to
+/// have some.
 bool HasJobFiles(const Store::Impl& impl) {
-  std::error_code error;
-  const fs::directory_iterator files(JobsPath(impl), error);
-  if (error) return error != std::errc::no_such_file_or_directory;
-  return files != fs::directory_iterator();
+  const auto files = ListJobsDirectory(impl.directory);
+  return !files.ok() || !std::all_of(files->begin(), files->end(), IsReserveFile);
 }
 
 /// Whether a store without a ledger must have had one that knew of payments.
@@ -56,7 +54,8 @@ Status CheckMayBegin(const Store::Impl& impl) {
   if (impl.options.new_ledger) {
     if (!HasJobFiles(impl)) return {};
     return {Code::kInvalidArgument,
-            "there are files of batch jobs or quarantined answers in '" + JobsPath(impl).string() +
+            "there are files of batch jobs or of answers in '" +
+                JobsDirectory(impl.directory).string() +
                 "': they are paid for and only the old ledger knows them; restore it, or move that "
                 "directory away"};
   }
@@ -128,8 +127,7 @@ Status OpenLedgerForWriting(Store::Impl* impl) {
   if (!ledger.ok()) return ledger.status();
   impl->ledger = std::move(*ledger);
   if (Status marked = MarkLedger(impl); !marked.ok()) return marked;
-  if (Status caught_up = CatchUp(impl); !caught_up.ok()) return caught_up;
-  return impl->ledger->EndOrphans(SystemClock().WallMicros());
+  return CatchUp(impl);
 }
 
 bool LedgerIsAhead(Store::Impl* impl) {

@@ -13,6 +13,7 @@
 #include "embstore/clock.h"
 #include "engine/base/file.h"
 #include "engine/base/text.h"
+#include "engine/store/kept_replies.h"
 #include "engine/store/rocksdb_options.h"
 #include "engine/store/rocksdb_status.h"
 #include "engine/store/store_impl.h"
@@ -75,8 +76,8 @@ rocksdb::Status CheckFamilies(const rocksdb::DBOptions& options, const std::stri
 }
 
 rocksdb::Status TryOpen(const StoreOptions& options, OpenMode mode, const std::string& path,
+                        const rocksdb::DBOptions& db_options,
                         std::vector<rocksdb::ColumnFamilyHandle*>* handles, rocksdb::DB** db) {
-  const rocksdb::DBOptions db_options = MakeDbOptions(options, mode);
   std::size_t count = kFamilyNames.size();
   if (mode != OpenMode::kCreate) {
     const rocksdb::Status checked = CheckFamilies(db_options, path, &count);
@@ -94,16 +95,62 @@ rocksdb::Status TryOpen(const StoreOptions& options, OpenMode mode, const std::s
   return status;
 }
 
-Status OpenDatabase(const StoreOptions& options, OpenMode mode, const fs::path& path,
-                    Store::Impl* impl) {
+/// Opens by exactly these options, into `impl`.
+rocksdb::Status OpenInto(const StoreOptions& options, OpenMode mode, const fs::path& path,
+                         const rocksdb::DBOptions& db_options, Store::Impl* impl) {
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status opened = TryOpen(options, mode, path.string(), &handles, &db);
-  if (opened.ok()) {
-    impl->db.reset(db);
-    std::copy(handles.begin(), handles.end(), impl->families.begin());
-    return {};
+  rocksdb::Status opened = TryOpen(options, mode, path.string(), db_options, &handles, &db);
+  if (!opened.ok()) return opened;
+  impl->db.reset(db);
+  std::copy(handles.begin(), handles.end(), impl->families.begin());
+  return opened;
+}
+
+/// Whether the store has every commit that its ledger knows.
+bool HasAllCommits(const fs::path& directory, const Store::Impl& impl) {
+  const auto commit = impl.ReadRecord<CommitRecord>(Family::kMeta, kMetaCommitKey);
+  const auto ledger = Ledger::Open(LedgerPath(directory), "", /*read_only=*/true);
+  if (!commit.ok() || !ledger.ok()) return false;
+  const LedgerPosition position = (*ledger)->position();
+  return commit->number >= position.commit && commit->charges >= position.charges;
+}
+
+/// Power loss may keep any pages of what was written and not synced. A log with such a hole looks
+/// damaged, although nothing is missing that was acknowledged. It is read up to the hole, provided
+/// that no commit is missing then: the ledger is the witness that RocksDB lacks.
+rocksdb::Status OpenUpToHole(const StoreOptions& options, OpenMode mode, const fs::path& path,
+                             const rocksdb::Status& damage, Store::Impl* impl) {
+  rocksdb::DBOptions db_options = MakeDbOptions(options, OpenMode::kReadOnly);
+  db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  {
+    Store::Impl seen;
+    const rocksdb::Status opened = OpenInto(options, OpenMode::kReadOnly, path, db_options, &seen);
+    if (!opened.ok() || !HasAllCommits(path.parent_path(), seen)) return damage;
+    if (options.log) options.log("the end of the log was not synced; no commit is missing");
+    if (mode == OpenMode::kReadOnly) {
+      std::swap(impl->db, seen.db);
+      std::swap(impl->families, seen.families);
+      return opened;
+    }
   }
+  db_options = MakeDbOptions(options, mode);
+  db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  rocksdb::Status opened = OpenInto(options, mode, path, db_options, impl);
+  if (!opened.ok()) return opened;
+  // So that nobody has to read the log with the hole again.
+  const std::vector<rocksdb::ColumnFamilyHandle*> families(impl->families.begin(),
+                                                           impl->families.end());
+  return impl->db->Flush(rocksdb::FlushOptions(), families);
+}
+
+Status OpenDatabase(const StoreOptions& options, OpenMode mode, const fs::path& path,
+                    Store::Impl* impl) {
+  rocksdb::Status opened = OpenInto(options, mode, path, MakeDbOptions(options, mode), impl);
+  if (opened.IsCorruption() && mode != OpenMode::kCreate) {
+    opened = OpenUpToHole(options, mode, path, opened, impl);
+  }
+  if (opened.ok()) return {};
   if (opened.IsInvalidArgument()) {
     return {Code::kIncompatible, "'" + path.string() +
                                      "' is not a store of this version of embstore; it was left "
@@ -293,7 +340,12 @@ Result<std::unique_ptr<Store>> Store::Open(const fs::path& directory, const Stor
   if (!options.read_only) {
     if (Status made = EnsureSketches(impl.get()); !made.ok()) return made;
   }
-  return std::unique_ptr<Store>(new Store(std::move(impl)));
+  std::unique_ptr<Store> store(new Store(std::move(impl)));
+  if (!options.read_only) {
+    if (Status settled = SettleEarlierRuns(store.get(), store->impl_.get()); !settled.ok())
+      return settled;
+  }
+  return store;
 }
 
 Status Store::Close() {

@@ -92,6 +92,11 @@ class SlotAllocator {
 
 StoreWriter::StoreWriter(Store* store) : impl_(*store->impl_) {}
 
+StoreWriter::EarlierReplies StoreWriter::TakeEarlierReplies() {
+  const Store::Impl::KeptReplies kept = std::exchange(impl_.kept, {});
+  return {kept.texts, kept.damaged};
+}
+
 Ledger& StoreWriter::ledger() const { return *impl_.ledger; }
 
 const Ledger* StoreWriter::LedgerOf(const Store& store) { return store.impl_->ledger.get(); }

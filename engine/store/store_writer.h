@@ -70,8 +70,17 @@ class StoreWriter {
   Result<std::uint32_t> NextRunNumber() const;
 
   /// Durable when it returns, whole or not at all, and then written down in the ledger. A text
-  /// whose vector is already there is written again (`--refresh`).
+  /// whose vector is already there is written again (`--refresh`). After one that failed it is not
+  /// known what the disk holds, and every later one fails with the same: reopen the store.
   Status Write(const Commit& commit);
+
+  /// What opening the store found of answers that earlier runs kept. Told once.
+  /// REQUIRES: the caller has a WriteRun.
+  struct EarlierReplies {
+    std::uint64_t stored_texts = 0;
+    std::vector<std::string> damaged;  ///< A message for each file.
+  };
+  EarlierReplies TakeEarlierReplies();
 
   Ledger& ledger() const;
   /// Also for a store that is read-only; null: it has none.

@@ -37,7 +37,16 @@ Result<std::unique_ptr<WriteRun>> WriteRun::Begin(Store* store, const StopFlag* 
                     "interrupted while another run was writing; nothing was sent");
     }
   }
-  return std::unique_ptr<WriteRun>(new WriteRun(store));
+  std::unique_ptr<WriteRun> run(new WriteRun(store));
+  const std::lock_guard<std::mutex> guard(store->impl_->commit_mutex);
+  const Status& failure = store->impl_->write_failure;
+  if (!failure.ok()) {
+    return Status(failure.code(),
+                  "an earlier commit to this store failed; nothing was sent: close "
+                  "the store and open it again. " +
+                      failure.message());
+  }
+  return run;
 }
 
 WriteRun::~WriteRun() { store_.impl_->run_mutex.unlock(); }

@@ -15,7 +15,7 @@ class WriteRun {
  public:
   /// Waits for other runs on this store object. kCancelled: `stop`, which may be null, was set
   /// meanwhile. kInvalidArgument: the store is open for reading only, or this thread works for a
-  /// run on it already and would wait for itself.
+  /// run on it already and would wait for itself. kWriteFailed: a commit failed before.
   static Result<std::unique_ptr<WriteRun>> Begin(Store* store, const StopFlag* stop);
   ~WriteRun();
   WriteRun(const WriteRun&) = delete;

@@ -116,10 +116,28 @@ void CheckJob(const JobRecord& job, Findings* findings) {
   findings->report.checked.bytes += SizeOf(path);
 }
 
+void CheckKept(Findings* findings) {
+  const auto kept = SummarizeKept(findings->directory);
+  if (!kept.ok()) {
+    findings->AddDamage("reply", JobsDirectory(findings->directory).string(), Head(kept.status()),
+                        kRestoreBoth);
+    return;
+  }
+  findings->report.kept_replies = kept->replies;
+  findings->report.checked.bytes += kept->bytes;
+  for (const fs::path& path : kept->damaged) {
+    findings->AddDamage("reply", path.string(),
+                        "answers that were paid for and could not be stored are damaged",
+                        "put the file back from a backup before the next ingest, or remove it: its "
+                        "texts are in doubt");
+  }
+}
+
 void CheckJobs(const Ledger& ledger, Findings* findings) {
   std::vector<JobRecord> open = ledger.Jobs();
   std::erase_if(open, [](const JobRecord& job) { return !job.open(); });
   for (const JobRecord& job : open) CheckJob(job, findings);
+  CheckKept(findings);
   for (const fs::path& path : StrayJobFiles(findings->directory, open)) {
     findings->report.litter.push_back(path.string() + ": a file of no open job");
   }

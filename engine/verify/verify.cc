@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/ingest/job_files.h"
+#include "engine/store/kept_files.h"
 #include "engine/store/store_ledger.h"
 #include "engine/verify/checks.h"
 

@@ -147,6 +147,8 @@ struct IngestReport {
   std::uint64_t held = 0;      ///< Not sent, because they may have been paid for already.
   std::uint64_t in_doubt = 0;  ///< Sent in this run by requests whose answer was lost.
   Money in_doubt_cost;
+  /// Paid for when the disk failed, and kept in files: opening the store for writing stores them.
+  std::uint64_t kept = 0;
   BatchCounts batches;  ///< In batch mode: jobs.
   std::uint64_t api_calls = 0;
   std::uint64_t tokens = 0;

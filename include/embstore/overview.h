@@ -42,6 +42,14 @@ struct Overview {
   std::vector<JobRecord> jobs;  ///< Only open ones.
   std::vector<SpendRecord> spending;
   std::vector<DoubtRecord> doubts;
+  /// Answers that were paid for and could not be stored when the disk failed; the next ingest
+  /// stores them.
+  struct Kept {
+    std::uint64_t replies = 0;
+    std::uint64_t texts = 0;
+    std::uint64_t damaged_files = 0;  ///< `embstore verify` names them.
+  };
+  Kept kept;
   std::uint64_t store_bytes = 0;
   std::uint64_t ledger_bytes = 0;
   std::uint64_t export_bytes = 0;  ///< Of the splits that are listed, in the cache directory.
@@ -62,6 +70,12 @@ EMBSTORE_API Result<Overview> MakeOverview(const Store& store, const std::string
 /// What `embstore --json status` prints; docs/cli.md lists its keys. "Today" is the UTC day of
 /// `now_micros`, microseconds since 1970.
 EMBSTORE_API std::string OverviewJson(const Overview& overview, std::int64_t now_micros);
+
+/// "3 paid replies (30 texts) wait to be stored by the next ingest", a line; empty: there are none.
+EMBSTORE_API std::string KeptText(const Overview::Kept& kept);
+
+/// What waits in `store`'s directory to be stored. kWriteFailed: it cannot be read.
+EMBSTORE_API Result<Overview::Kept> FindKept(const Store& store);
 
 /// What `embstore --json jobs` prints.
 EMBSTORE_API std::string JobsJson(const std::vector<JobRecord>& jobs);

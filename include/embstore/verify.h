@@ -40,6 +40,7 @@ struct VerifyReport {
   std::vector<Damage> damaged;      ///< At most VerifyOptions::most_listed of them.
   std::uint64_t total_damaged = 0;  ///< All of them.
   std::vector<std::string> litter;  ///< What unfinished work left behind: no damage.
+  std::uint64_t kept_replies = 0;   ///< Paid, whole, and to be stored by the next ingest.
 
   /// What all vectors of a space would cost to embed again.
   struct Space {

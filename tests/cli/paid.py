@@ -35,8 +35,8 @@ def words(server, *more, split="train", input="sample.csv", mode="batch"):
             *more]
 
 
-def ingest(t, server, *more, code=0, key=KEY, **options):
-    return t.run(*words(server, *more, **options), key=key).expect(code)
+def ingest(t, server, *more, code=0, key=KEY, under=(), **options):
+    return t.run(*words(server, *more, **options), key=key, under=under).expect(code)
 
 
 def jobs(t, *more, code=0, server=None):

@@ -31,6 +31,7 @@ std::string ReportJson(const IngestFlags& flags, const IngestReport& r) {
   json.Key("held").Uint(r.held);
   json.Key("in_doubt_texts").Uint(r.in_doubt);
   json.Key("in_doubt_usd").Double(r.in_doubt_cost.usd());
+  json.Key("kept_texts").Uint(r.kept);
   json.Key("batches").BeginObject();
   json.Key("total").Uint(r.batches.total);
   json.Key("successful").Uint(r.batches.successful);
@@ -75,6 +76,7 @@ std::string ReportTable(const IngestFlags& flags, const IngestReport& r) {
   };
   if (r.in_jobs > 0) facts.emplace_back("in jobs", WithCommas(r.in_jobs));
   if (r.held > 0) facts.emplace_back("held", WithCommas(r.held));
+  if (r.kept > 0) facts.emplace_back("kept", WithCommas(r.kept) + " texts for the next run");
   if (r.in_doubt > 0) {
     facts.emplace_back("in doubt", fmt::format("{} texts, {} (perhaps paid without an answer)",
                                                WithCommas(r.in_doubt), FormatUsd(r.in_doubt_cost)));

@@ -147,8 +147,11 @@ Status List(const App& app, const Store& store, bool all) {
   if (!jobs.ok()) return jobs.status();
   if (!all) std::erase_if(*jobs, [](const JobRecord& job) { return !job.open(); });
   if (app.flags().json) return Print(JobsJson(*jobs));
-  if (jobs->empty()) return Print(all ? "no jobs\n" : "no open jobs\n");
-  return Print(JobTable(*jobs, SystemClock().WallMicros()));
+  const auto kept = FindKept(store);
+  if (!kept.ok()) return kept.status();
+  const std::string waiting = KeptText(*kept);
+  if (jobs->empty()) return Print((all ? "no jobs\n" : "no open jobs\n") + waiting);
+  return Print(JobTable(*jobs, SystemClock().WallMicros()) + waiting);
 }
 
 int RunJobs(App& app, const JobsFlags& flags) {

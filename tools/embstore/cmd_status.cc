@@ -129,6 +129,7 @@ std::string OverviewTable(const Overview& overview, std::int64_t now) {
                   FormatBytes(overview.ledger_bytes), FormatBytes(overview.export_bytes));
   out += "\n" + MoneyTable(overview.spending, overview.doubts, now);
   if (!overview.jobs.empty()) out += "\n" + JobTable(overview.jobs, now);
+  if (const std::string kept = KeptText(overview.kept); !kept.empty()) out += "\n" + kept;
   return out + FailureList(overview.failures) + NextSteps(overview);
 }
 

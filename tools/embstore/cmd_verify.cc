@@ -50,6 +50,7 @@ std::string ReportJson(const VerifyReport& report, std::optional<Money> again, d
   json.Key("litter").BeginArray();
   for (const std::string& litter : report.litter) json.String(litter);
   json.EndArray();
+  json.Key("kept_replies").Uint(report.kept_replies);
   json.Key("embed_again_usd");
   again ? json.Double(again->usd()) : json.Null();
   json.Key("elapsed_seconds").Double(seconds);
@@ -84,6 +85,10 @@ std::string ReportTable(const VerifyReport& report, std::optional<Money> again, 
     out += again ? fmt::format("to embed all vectors of this store again would cost about {}\n",
                                FormatUsd(*again))
                  : "no price is known for some of the vectors of this store\n";
+  }
+  if (report.kept_replies > 0) {
+    out += fmt::format("{} paid replies wait to be stored by the next ingest\n",
+                       WithCommas(report.kept_replies));
   }
   if (!report.litter.empty()) out += "\nleft over, harmless:\n";
   for (const std::string& litter : report.litter) out += "  " + litter + "\n";

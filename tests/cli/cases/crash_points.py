@@ -56,6 +56,6 @@ def case_of(name):
 
 
 for point in harness.CRASH_POINTS:
-    if point.startswith("gc-"):
-        continue  # gc.py has these.
+    if point.startswith(("gc-", "reply-", "kept-")):
+        continue  # gc.py and disk.py have these.
     harness.case(case_of(point))

@@ -7,9 +7,9 @@ import os
 from harness import SAMPLE_DOCUMENTS, PROJECT, Skipped, case, check, contains, equal, lacks
 
 REPORT_KEYS = ["split", "documents", "unique_documents", "cached", "embedded", "failed", "skipped",
-               "in_jobs", "held", "in_doubt_texts", "in_doubt_usd", "batches", "api_calls",
-               "tokens", "tokens_estimated", "estimated_cost_usd", "elapsed_seconds",
-               "mean_batch_seconds", "space", "complete"]
+               "in_jobs", "held", "in_doubt_texts", "in_doubt_usd", "kept_texts", "batches",
+               "api_calls", "tokens", "tokens_estimated", "estimated_cost_usd",
+               "elapsed_seconds", "mean_batch_seconds", "space", "complete"]
 
 
 def ingest(t, *words, split="train", input="sample.csv", code=0):

@@ -11,7 +11,7 @@ from paid import KEY, SMALL_JOBS, jobs, simulator
 import paid
 
 DOCUMENTS = 300
-KEYS = {"ok", "checked", "damaged", "total_damaged", "litter", "embed_again_usd",
+KEYS = {"ok", "checked", "damaged", "total_damaged", "litter", "kept_replies", "embed_again_usd",
         "elapsed_seconds"}
 CHECKED = {"vectors", "texts", "documents", "records", "ledger_entries", "exports", "bytes"}
 

@@ -254,7 +254,8 @@ TEST_CASE("quarantine: a kept answer comes back as it was, or not at all") {
   const std::vector<std::string_view> texts = {"one\n\"line\"", "zwei \xC3\xBC"};
   EmbedReply reply;
   reply.vectors = {0.1F, -1e-30F, 3.4e38F, 2, 1, 1.0F / 3};
-  REQUIRE(WriteQuarantine(dir.path(), 7, texts, reply, 3).ok());
+  const auto reserve = ReplyReserve::Take(dir.path(), 0, 0);
+  REQUIRE(WriteQuarantine(reserve->get(), 7, texts, reply, 3).ok());
   const auto answer = ReadQuarantine(dir.path(), 7, 3);
   REQUIRE(answer.ok());
   CHECK(answer->texts == std::vector<std::string>(texts.begin(), texts.end()));

@@ -159,6 +159,11 @@ TEST_CASE("overview: the JSON has these keys, in this order") {
       }
     ]
   },
+  "kept": {
+    "replies": 0,
+    "texts": 0,
+    "damaged_files": 0
+  },
   "store_bytes": 1,
   "ledger_bytes": 2,
   "export_bytes": 9

@@ -79,6 +79,7 @@ class IngestReport:
     in_jobs: int  #: Left in batch jobs, to be collected by the same call later.
     held: int  #: Not sent, because they may have been paid for already.
     in_doubt_texts: int  #: Sent by requests whose answer was lost.
+    kept_texts: int  #: Paid for when the disk failed; the next open for writing stores them.
     in_doubt_usd: float
     batches: BatchCounts
     api_calls: int

@@ -73,15 +73,16 @@ py::dict ProgressDict(const IngestProgress& progress) {
 py::dict ReportDict(const std::string& split, const IngestReport& r) {
   const py::dict batches("total"_a = r.batches.total, "successful"_a = r.batches.successful,
                          "failed"_a = r.batches.failed, "skipped"_a = r.batches.skipped);
-  return py::dict(
-      "split"_a = split, "documents"_a = r.documents, "unique_documents"_a = r.unique_documents,
-      "cached"_a = r.cached, "embedded"_a = r.embedded, "failed"_a = r.failed,
-      "skipped"_a = r.skipped, "in_jobs"_a = r.in_jobs, "held"_a = r.held,
-      "in_doubt_texts"_a = r.in_doubt, "in_doubt_usd"_a = r.in_doubt_cost.usd(),
-      "batches"_a = batches, "api_calls"_a = r.api_calls, "tokens"_a = r.tokens,
-      "tokens_estimated"_a = r.tokens_estimated, "estimated_cost_usd"_a = r.cost.usd(),
-      "elapsed_seconds"_a = r.elapsed_seconds, "mean_batch_seconds"_a = r.mean_batch_seconds,
-      "space"_a = ToHex(r.space), "complete"_a = r.complete);
+  return py::dict("split"_a = split, "documents"_a = r.documents,
+                  "unique_documents"_a = r.unique_documents, "cached"_a = r.cached,
+                  "embedded"_a = r.embedded, "failed"_a = r.failed, "skipped"_a = r.skipped,
+                  "in_jobs"_a = r.in_jobs, "held"_a = r.held, "in_doubt_texts"_a = r.in_doubt,
+                  "in_doubt_usd"_a = r.in_doubt_cost.usd(), "kept_texts"_a = r.kept,
+                  "batches"_a = batches, "api_calls"_a = r.api_calls, "tokens"_a = r.tokens,
+                  "tokens_estimated"_a = r.tokens_estimated, "estimated_cost_usd"_a = r.cost.usd(),
+                  "elapsed_seconds"_a = r.elapsed_seconds,
+                  "mean_batch_seconds"_a = r.mean_batch_seconds, "space"_a = ToHex(r.space),
+                  "complete"_a = r.complete);
 }
 
 /// Hands events to a Python function (kind: str, what), which only puts them into a queue.
