@@ -144,6 +144,23 @@ Status SyncDirectory(const std::filesystem::path& directory) {
   return {};
 }
 
+Status MakeDirectories(const std::filesystem::path& directory) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(directory, ignored)) return {};
+  const auto parent = ParentOf(directory);
+  if (!std::filesystem::exists(parent, ignored)) {
+    if (Status made = MakeDirectories(parent); !made.ok()) return made;
+  }
+  if (::mkdir(directory.c_str(), 0777) != 0) {
+    const int error = errno;
+    // Another process may have been quicker, or the name may end in a slash.
+    if (error != EEXIST || !std::filesystem::is_directory(directory, ignored)) {
+      return ErrnoStatus(Code::kWriteFailed, "create", directory, error);
+    }
+  }
+  return SyncDirectory(parent);
+}
+
 Status ReplaceFile(const std::filesystem::path& path, std::string_view content) {
   auto file = AtomicFile::Create(path);
   if (!file.ok()) return file.status();

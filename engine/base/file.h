@@ -57,6 +57,9 @@ class AtomicFile {
 /// Makes renames and creations in `directory` durable.
 Status SyncDirectory(const std::filesystem::path& directory);
 
+/// Makes `directory` and the parents that it lacks, durably. kWriteFailed: one cannot be made.
+Status MakeDirectories(const std::filesystem::path& directory);
+
 /// Replaces `path` at once but not durably: for views that can be made again.
 Status ReplaceFile(const std::filesystem::path& path, std::string_view content);
 
