@@ -2,6 +2,7 @@
 #include "engine/ingest/job_files.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -43,6 +44,15 @@ Status InputDamaged(const fs::path& path, const JobRecord& job, const char* what
               std::to_string(job.id) + "'"};
 }
 
+/// A link to a folder is none of ours: what lies in it belongs to somebody else.
+bool HasJobsDirectory(const fs::path& directory) {
+  std::error_code ignored;
+  return fs::is_directory(fs::symlink_status(JobsDirectory(directory), ignored));
+}
+
+/// Only when it is empty, and a directory.
+void RemoveJobsDirectory(const fs::path& directory) { ::rmdir(JobsDirectory(directory).c_str()); }
+
 }  // namespace
 
 fs::path JobsDirectory(const fs::path& directory) { return directory / "jobs"; }
@@ -50,7 +60,7 @@ fs::path JobsDirectory(const fs::path& directory) { return directory / "jobs"; }
 Status MakeJobsDirectory(const fs::path& directory) {
   const fs::path jobs = JobsDirectory(directory);
   if (::mkdir(jobs.c_str(), 0700) == 0) return SyncDirectory(directory);
-  if (errno == EEXIST && fs::is_directory(fs::symlink_status(jobs))) return {};
+  if (errno == EEXIST && HasJobsDirectory(directory)) return {};
   return ErrnoStatus(Code::kWriteFailed, "create", jobs, errno);
 }
 
@@ -145,7 +155,7 @@ void RemoveJobFiles(const fs::path& directory, const JobRecord& job) {
   } else {
     fs::remove(QuarantinePath(directory, job.id), ignored);
   }
-  fs::remove(JobsDirectory(directory), ignored);  // Only when it is empty.
+  RemoveJobsDirectory(directory);
 }
 
 std::vector<fs::path> StrayJobFiles(const fs::path& directory, std::span<const JobRecord> open) {
@@ -160,6 +170,7 @@ std::vector<fs::path> StrayJobFiles(const fs::path& directory, std::span<const J
   }
   std::error_code ignored;
   std::vector<fs::path> stray;
+  if (!HasJobsDirectory(directory)) return stray;
   for (const auto& entry : fs::directory_iterator(JobsDirectory(directory), ignored)) {
     const bool ours = entry.path().filename().string().find(kInputSuffix) != std::string::npos;
     if (ours && !known.contains(entry.path())) stray.push_back(entry.path());
@@ -170,7 +181,7 @@ std::vector<fs::path> StrayJobFiles(const fs::path& directory, std::span<const J
 void RemoveStrayJobFiles(const fs::path& directory, std::span<const JobRecord> open) {
   std::error_code ignored;
   for (const fs::path& path : StrayJobFiles(directory, open)) fs::remove(path, ignored);
-  fs::remove(JobsDirectory(directory), ignored);
+  RemoveJobsDirectory(directory);
 }
 
 }  // namespace embstore
