@@ -134,7 +134,7 @@ void RemoveJobFiles(const fs::path& directory, const JobRecord& job) {
   } else {
     fs::remove(QuarantinePath(directory, job.id), ignored);
   }
-  fs::remove(JobsDirectory(directory), ignored);  // Only when it is empty.
+  RemoveJobsDirectory(directory);
 }
 
 std::vector<fs::path> StrayJobFiles(const fs::path& directory, std::span<const JobRecord> open) {
@@ -149,6 +149,7 @@ std::vector<fs::path> StrayJobFiles(const fs::path& directory, std::span<const J
   }
   std::error_code ignored;
   std::vector<fs::path> stray;
+  if (!HasJobsDirectory(directory)) return stray;
   for (const auto& entry : fs::directory_iterator(JobsDirectory(directory), ignored)) {
     // Kept answers are never stray: they are stored, or a person looks at them.
     const bool ours = entry.path().filename().string().find(kInputSuffix) != std::string::npos &&
@@ -161,7 +162,7 @@ std::vector<fs::path> StrayJobFiles(const fs::path& directory, std::span<const J
 void RemoveStrayJobFiles(const fs::path& directory, std::span<const JobRecord> open) {
   std::error_code ignored;
   for (const fs::path& path : StrayJobFiles(directory, open)) fs::remove(path, ignored);
-  fs::remove(JobsDirectory(directory), ignored);
+  RemoveJobsDirectory(directory);
 }
 
 }  // namespace embstore

@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string>
@@ -22,12 +24,24 @@ std::string HolderOf(int fd) {
   return holder.substr(0, holder.find('\n'));
 }
 
+/// Whether the file is one of ours, or new; a power cut may have left zeros in it. What else is
+/// there must not be written over: by a hard link it may be somebody's document.
+bool IsLockFile(int fd) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return false;
+  std::array<char, 32> text{};
+  const ssize_t got = ::pread(fd, text.data(), text.size(), 0);
+  return got == info.st_size && std::all_of(text.begin(), text.begin() + got, [](char c) {
+           return (c >= '0' && c <= '9') || c == '\n' || c == '\0';
+         });
+}
+
 }  // namespace
 
 Result<std::unique_ptr<DirectoryLock>> DirectoryLock::Acquire(
     const std::filesystem::path& directory) {
   const std::filesystem::path path = directory / "lock";
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
   if (fd < 0) return ErrnoStatus(Code::kWriteFailed, "open", path, errno);
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     const int error = errno;
@@ -37,6 +51,12 @@ Result<std::unique_ptr<DirectoryLock>> DirectoryLock::Acquire(
     return Status(Code::kLocked, "the store in '" + directory.string() +
                                      "' is in use by another process (pid " + holder +
                                      "); nothing was sent: wait for it, then run again");
+  }
+  if (!IsLockFile(fd)) {
+    ::close(fd);
+    return Status(Code::kInvalidArgument, "'" + path.string() +
+                                              "' is not a lock of embstore; it was left as it is "
+                                              "and nothing was sent: move it away");
   }
   const std::string holder = std::to_string(::getpid()) + "\n";
   if (::ftruncate(fd, 0) != 0 ||

@@ -2,6 +2,7 @@
 #include "engine/store/kept_files.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -120,10 +121,17 @@ bool IsWhole(const KeptReply& kept) {
 
 fs::path JobsDirectory(const fs::path& directory) { return directory / "jobs"; }
 
+bool HasJobsDirectory(const fs::path& directory) {
+  std::error_code ignored;
+  return fs::is_directory(fs::symlink_status(JobsDirectory(directory), ignored));
+}
+
+void RemoveJobsDirectory(const fs::path& directory) { ::rmdir(JobsDirectory(directory).c_str()); }
+
 Status MakeJobsDirectory(const fs::path& directory) {
   const fs::path jobs = JobsDirectory(directory);
   const int error = ::mkdir(jobs.c_str(), 0700) == 0 ? 0 : errno;
-  if (error != 0 && (error != EEXIST || !fs::is_directory(fs::symlink_status(jobs)))) {
+  if (error != 0 && (error != EEXIST || !HasJobsDirectory(directory))) {
     return ErrnoStatus(Code::kWriteFailed, "create", jobs, error);
   }
   // Also where it was there: who made it may have died before it was durable.
@@ -154,6 +162,8 @@ Result<std::vector<fs::path>> ListJobsDirectory(const fs::path& directory) {
   const fs::path jobs = JobsDirectory(directory);
   std::vector<fs::path> files;
   std::error_code error;
+  if (fs::is_symlink(fs::symlink_status(jobs, error))) return files;
+  error.clear();
   for (fs::directory_iterator entry(jobs, error), end; !error && entry != end;
        entry.increment(error)) {
     files.push_back(entry->path());

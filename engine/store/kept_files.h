@@ -20,8 +20,12 @@
 namespace embstore {
 
 std::filesystem::path JobsDirectory(const std::filesystem::path& directory);
+/// Whether it is there. A link in its place is none of ours: what it leads to is somebody else's.
+bool HasJobsDirectory(const std::filesystem::path& directory);
 /// Makes it, for this user only, when there is none.
 Status MakeJobsDirectory(const std::filesystem::path& directory);
+/// Only when it is empty.
+void RemoveJobsDirectory(const std::filesystem::path& directory);
 
 /// `request`: the first one of the answers in it.
 std::filesystem::path KeptPath(const std::filesystem::path& directory, std::uint64_t request);
@@ -33,7 +37,8 @@ bool IsReserveFile(const std::filesystem::path& path);
 /// The request whose quarantined answer it is.
 std::optional<std::uint64_t> RequestOfQuarantine(const std::filesystem::path& path);
 
-/// All files of jobs/ in the order of their names; none when there is no such directory.
+/// All files of jobs/ in the order of their names; none when there is no such directory, or a
+/// link in its place.
 /// kWriteFailed: it cannot be read.
 Result<std::vector<std::filesystem::path>> ListJobsDirectory(
     const std::filesystem::path& directory);

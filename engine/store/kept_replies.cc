@@ -61,8 +61,7 @@ class KeptReplyKeeper {
       }
       if (!stored.ok()) return Waiting(path, stored);
     }
-    std::error_code ignored;
-    fs::remove(JobsDirectory(impl_.directory), ignored);  // Only when it is empty.
+    RemoveJobsDirectory(impl_.directory);
     for (const auto& [split, space] : covered_) {
       Status counted = writer_.RefreshCoverage(&store_, split, space, Now());
       if (!counted.ok()) return counted;

@@ -87,18 +87,18 @@ ReplyReserve::~ReplyReserve() {
     ::close(piece.fd);
     ::unlink(piece.path.c_str());
   }
-  std::error_code ignored;
-  fs::remove(JobsDirectory(directory_), ignored);  // Only when it is empty.
+  RemoveJobsDirectory(directory_);
 }
 
 void ReplyReserve::GiveBackLeftovers(const fs::path& directory) {
+  if (!HasJobsDirectory(directory)) return;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(JobsDirectory(directory), ignored)) {
     const fs::path& path = entry.path();
     const bool unfinished = path.filename().string().find(".tmp-") != std::string::npos;
     if (IsReserveFile(path) || unfinished) ::unlink(path.c_str());
   }
-  fs::remove(JobsDirectory(directory), ignored);
+  RemoveJobsDirectory(directory);
 }
 
 ReplyReserve::Piece ReplyReserve::UsePiece() {

@@ -237,6 +237,30 @@ Status CheckThere(const fs::path& directory, bool may_create) {
                                "'; run 'embstore ingest' first, or give --store DIR"};
 }
 
+Status CheckFormat(const fs::path& directory, const MetaRecord& meta) {
+  if (meta.format_version <= kFormatVersion) return {};
+  return {Code::kIncompatible, "the store in '" + directory.string() + "' has format " +
+                                   std::to_string(meta.format_version) +
+                                   ", this version reads up to " + std::to_string(kFormatVersion) +
+                                   ": use a newer embstore"};
+}
+
+/// Before it is opened for writing, which changes files, that of a newer version included.
+Status CheckFormatFirst(const fs::path& directory, const StoreOptions& options) {
+  const auto families = Descriptors(options, static_cast<std::size_t>(Family::kMeta) + 1);
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status opened =
+      rocksdb::DB::OpenForReadOnly(MakeDbOptions(options, OpenMode::kReadOnly),
+                                   (directory / "store").string(), families, &handles, &db);
+  if (!opened.ok()) return {};  // Opening all of it says why, in better words.
+  Store::Impl impl;
+  impl.db.reset(db);
+  std::copy(handles.begin(), handles.end(), impl.families.begin());
+  const auto meta = impl.ReadRecord<MetaRecord>(Family::kMeta, kMetaStoreKey);
+  return meta.ok() ? CheckFormat(directory, *meta) : Status();
+}
+
 /// Takes the lock, and makes the store when there is none.
 Status PrepareForWriting(const fs::path& directory, const StoreOptions& options,
                          Store::Impl* impl) {
@@ -247,7 +271,7 @@ Status PrepareForWriting(const fs::path& directory, const StoreOptions& options,
   auto lock = DirectoryLock::Acquire(directory);
   if (!lock.ok()) return lock.status();
   impl->lock = std::move(lock).value();
-  if (HasDatabase(database)) return {};
+  if (HasDatabase(database)) return CheckFormatFirst(directory, options);
   if (Status begun = CheckNoLedgerLeft(directory); !begun.ok()) return begun;
   return CreateDatabase(options, database);
 }
@@ -262,12 +286,7 @@ Status ReadIdentity(const fs::path& directory, Store::Impl* impl) {
   }
   if (!meta.ok()) return meta.status();
   if (!commit.ok()) return commit.status();
-  if (meta->format_version > kFormatVersion) {
-    return {Code::kIncompatible, "the store in '" + directory.string() + "' has format " +
-                                     std::to_string(meta->format_version) +
-                                     ", this version reads up to " +
-                                     std::to_string(kFormatVersion) + ": use a newer embstore"};
-  }
+  if (Status known = CheckFormat(directory, *meta); !known.ok()) return known;
   impl->meta = *meta;
   impl->last_commit = *commit;
   return {};

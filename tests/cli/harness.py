@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 import traceback
-from signal import SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGTERM  # For the cases.
+from signal import SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGSTOP, SIGTERM  # For the cases.
 
 from simulator import Oracle, Simulator
 
@@ -288,11 +288,12 @@ class Scratch:
         return env
 
     def start(self, *words, key=None, openai_key=None, env=None, stdin=subprocess.DEVNULL,
-              **popen):
+              under=(), **popen):
+        """`under`: as for `run`."""
         words = [str(word) for word in words]
         popen.setdefault("stdout", subprocess.PIPE)
-        process = subprocess.Popen([self.tools.embstore, *words], cwd=self.dir, stdin=stdin,
-                                   stderr=subprocess.PIPE,
+        process = subprocess.Popen([*under, self.tools.embstore, *words], cwd=self.dir,
+                                   stdin=stdin, stderr=subprocess.PIPE,
                                    env=self.environment(key, env, openai_key), **popen)
         running = Running(words, process)
         self._running.append(running)

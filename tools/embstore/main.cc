@@ -19,6 +19,7 @@
 #include "embstore/version.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/text.h"
+#include "providers.h"
 #include "signals.h"
 
 namespace {
@@ -61,8 +62,9 @@ int UsageError(const GlobalFlags& flags, const std::string& message) {
 }
 
 /// What the parser did not know: a mistyped command or flag, or one word too many.
-std::string DescribeUnknown(const std::string& word, bool has_command) {
-  if (word.starts_with("-")) return "unknown option '" + word + "'";
+std::string DescribeUnknown(const std::string& given, bool has_command) {
+  const std::string word = given.substr(0, given.find('='));  // What follows may be a key.
+  if (word.starts_with("-")) return "unknown option '" + embstore::Printable(word, 40) + "'";
   if (has_command) return "unexpected argument '" + embstore::Printable(word, 40) + "'";
   std::vector<std::string_view> names;
   for (const Command& command : kCommands) names.push_back(command.name);
@@ -139,6 +141,7 @@ bool PrepareCrash(int argc, char** argv) {
 int main(int argc, char** argv) {
   embstore::tool::IgnoreFileSizeSignal();
   try {
+    if (embstore::tool::TakeKeys()) embstore::tool::ProtectMemory();
 #ifdef EMBSTORE_CRASH_POINTS
     if (PrepareCrash(argc, argv)) return 0;
 #endif

@@ -3,15 +3,18 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 namespace embstore::tool {
 namespace {
 
-/// Takes a key out of the environment, so that no child and no crash report sees it.
+/// Takes a key out of the environment, so that no child and no crash report sees it. It is wiped as
+/// well: `/proc/PID/environ` goes on showing the bytes that a process was started with.
 Secret TakeKey(const char* name) {
-  const char* const value = std::getenv(name);
+  char* const value = std::getenv(name);
   Secret key(value == nullptr ? "" : value);
+  if (value != nullptr) explicit_bzero(value, std::strlen(value));
   ::unsetenv(name);
   return key;
 }
@@ -89,6 +92,12 @@ Result<std::unique_ptr<Provider>> Make(const Config& config, Purpose purpose) {
 }
 
 }  // namespace
+
+bool TakeKeys() {
+  const bool has_gemini = !GeminiKey().empty();
+  const bool has_openai = !OpenAiKey().empty();
+  return has_gemini || has_openai;
+}
 
 std::chrono::milliseconds Milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));

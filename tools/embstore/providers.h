@@ -25,6 +25,10 @@ enum class Purpose {
   kPlan,   ///< Sends nothing, so needs none.
 };
 
+/// Takes the keys out of the environment, for MakeProvider and for good: other processes can look
+/// into it. True: there was one.
+bool TakeKeys();
+
 /// A duration as the configuration writes it.
 std::chrono::milliseconds Milliseconds(double seconds);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The API key is nowhere but in the header of a request."""
 
+import base64
 import http.server
 import json
 import os
@@ -17,13 +18,25 @@ CLOSED_PROXY = QUICK + "http: {proxy: \"http://127.0.0.1:9\"}\n"
 
 
 def nowhere(t, *results):
+    """The key is neither in what was said nor in any file, plainly or as a header has it."""
     key = CANARY_KEY.encode()
+    forms = [key, base64.b64encode(key).rstrip(b"="), key.hex().encode()]
+
+    def check_bytes(content, where):
+        for form in forms:
+            check(form not in content, f"the key is in {where}")
+
     for result in results:
-        said = result.raw + result.err.encode()
-        check(key not in said, f"the key is in the output of {result.words}")
+        check_bytes(result.raw, f"the output of {result.words}")
+        check_bytes(result.err.encode(), f"what {result.words} said")
     for path in t.dir.rglob("*"):
+        check_bytes(str(path).encode(), "a name")
         if path.is_file() and not path.is_symlink():
-            check(key not in path.read_bytes(), f"the key is in {path.relative_to(t.dir)}")
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:
+                continue  # A run that goes on has removed it.
+            check_bytes(content, path.relative_to(t.dir))
 
 
 @case

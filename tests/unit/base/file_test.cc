@@ -318,6 +318,24 @@ TEST_CASE("base: syncing what is no directory is an error with its path") {
   CHECK(SyncDirectory(dir.path() / "a").code() == Code::kWriteFailed);
 }
 
+TEST_CASE("base: directories are made with their parents, once") {
+  const TempDir dir;
+  for (int round = 0; round < 2; ++round) {
+    REQUIRE(CreateDirectories(dir.path() / "a/b/c/").ok());
+    CHECK(fs::is_directory(dir.path() / "a/b/c"));
+  }
+  Write(dir.path() / "file", "x");
+  CHECK(CreateDirectories(dir.path() / "file").code() == Code::kWriteFailed);
+  const Status below = CreateDirectories(dir.path() / "file/d");
+  CHECK(below.code() == Code::kWriteFailed);
+  CHECK(below.message().find("file/d'") != std::string::npos);
+  fs::create_symlink(dir.path() / "nowhere", dir.path() / "dangling");
+  CHECK(CreateDirectories(dir.path() / "dangling").code() == Code::kWriteFailed);
+  fs::create_directory_symlink(dir.path() / "a", dir.path() / "link");
+  CHECK(CreateDirectories(dir.path() / "link/d").ok());
+  CHECK(fs::is_directory(dir.path() / "a/d"));
+}
+
 TEST_CASE("base: an error of the system names operation, path and reason") {
   const Status status = ErrnoStatus(Code::kWriteFailed, "write", "/x/y", ENOSPC);
   CHECK(status.code() == Code::kWriteFailed);
