@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/base/seeded_bug.h"
+
 namespace embstore {
 namespace {
 
@@ -115,7 +117,8 @@ Status AtomicFile::Flush() {
 
 Status AtomicFile::Seal() {
   if (Status flushed = Flush(); !flushed.ok()) return flushed;
-  if (::fsync(fd_) != 0) return ErrnoStatus(Code::kWriteFailed, "sync", temporary_, errno);
+  if (!EMBSTORE_SEEDED_BUG("unsynced-rename") && ::fsync(fd_) != 0)
+    return ErrnoStatus(Code::kWriteFailed, "sync", temporary_, errno);
   const int fd = std::exchange(fd_, -1);
   if (::close(fd) != 0) return ErrnoStatus(Code::kWriteFailed, "close", temporary_, errno);
   return {};
@@ -138,7 +141,7 @@ Status AtomicFile::Commit() {
 Status SyncDirectory(const std::filesystem::path& directory) {
   const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return ErrnoStatus(Code::kWriteFailed, "open", directory, errno);
-  const int error = ::fsync(fd) == 0 ? 0 : errno;
+  const int error = EMBSTORE_SEEDED_BUG("unsynced-directory") || ::fsync(fd) == 0 ? 0 : errno;
   ::close(fd);
   if (error != 0) return ErrnoStatus(Code::kWriteFailed, "sync", directory, error);
   return {};

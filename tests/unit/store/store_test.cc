@@ -231,6 +231,18 @@ TEST_CASE("store: damage is an error, never a missing or a wrong vector") {
   CHECK(refused > 0);
 }
 
+TEST_CASE("store: over damage a count is an error, not a smaller number") {
+  TempDir dir;
+  std::vector<std::string> texts;
+  for (int i = 0; i < 2000; ++i) texts.push_back("text number " + std::to_string(i));
+  auto store = MustOpen(dir);
+  REQUIRE(Put(store.get(), Identity(), texts).ok());
+  REQUIRE(store->Close().ok());
+  DamageTables(dir);
+  const auto damaged = MustOpen(dir, /*read_only=*/true);
+  CHECK(damaged->CountVectors(MakeSpaceId(Identity())).code() == Code::kCorruption);
+}
+
 TEST_CASE("store: a log damaged in the middle refuses to open instead of losing commits") {
   TempDir dir;
   {
