@@ -10,7 +10,7 @@
 namespace embstore {
 namespace {
 
-// In the order of tests/seeded_bugs/bugs.py.
+// tests/seeded_bugs/bugs.py says what finds each.
 constexpr auto kNames = std::to_array<std::string_view>({"no-intent-sync",
                                                          "intent-after-send",
                                                          "told-before-stored",
