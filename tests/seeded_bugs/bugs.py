@@ -64,7 +64,7 @@ BUGS = [
     Bug("default-recovery", unit="store",
         case="store: a log damaged in the middle refuses to open instead of losing commits"),
     Bug("iterator-status-ignored", unit="store",
-        case="store: over damage a count is an error, not a smaller number"),
+        case="store: damage is an error, never a missing or a wrong vector"),
     Bug("checksum-without-key", unit="record",
         case="record: a vector under another key is refused"),
     Bug("hash-without-fingerprint", unit="ingest",
@@ -106,7 +106,7 @@ BUGS = [
         case="http: every libcurl setting of a POST is as decided"),
     Bug("no-body-cap", unit="http", case="http: a body over the cap is refused however it is sent"),
     Bug("cut-gzip-accepted", unit="http",
-        case="http: a gzip reply, cut at any byte, is never taken for whole"),
+        case="http: gzip that was cut before it was framed is not whole"),
     Bug("key-in-message", cli="secrets",
         case="a server that repeats the key does not bring it into a message"),
 
