@@ -55,7 +55,7 @@ constexpr auto kNames = std::to_array<std::string_view>({"no-intent-sync",
                                                          "missing-exported",
                                                          "normalised-before-cut",
                                                          "changed-text-sent",
-                                                         "race",
+                                                         "race-of-workers",
                                                          "unbounded-flight",
                                                          "hint-ignored",
                                                          "ledger-unchecked",
@@ -64,7 +64,8 @@ constexpr auto kNames = std::to_array<std::string_view>({"no-intent-sync",
                                                          "stored-rows-again",
                                                          "broken-list-published",
                                                          "heap-overflow",
-                                                         "signed-overflow"});
+                                                         "signed-overflow",
+                                                         "race-of-ledger"});
 
 std::string_view planted;  // refers to kNames
 

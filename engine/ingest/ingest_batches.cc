@@ -174,8 +174,6 @@ void IngestRun::AddToCommit(const Batch& batch, Commit* commit) {
   }
   commit->shares.insert(commit->shares.end(), outcome.shares.begin(), outcome.shares.end());
   report_.embedded += outcome.rows.size();
-  if (EMBSTORE_SEEDED_BUG("heap-overflow") && !outcome.vectors.empty())
-    report_.tokens += outcome.vectors.data()[outcome.vectors.capacity()] > 0;
   report_.in_doubt += outcome.texts_in_doubt;
   report_.in_doubt_cost += outcome.cost_in_doubt;
   report_.api_calls += outcome.api_calls;

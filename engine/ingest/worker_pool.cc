@@ -44,7 +44,7 @@ std::vector<std::unique_ptr<Batch>> WorkerPool::TakeDone(std::chrono::millisecon
 void WorkerPool::Release(std::size_t batches) {
   {
     std::unique_lock<std::mutex> lock(mutex_);
-    if (EMBSTORE_SEEDED_BUG("race")) lock.unlock();
+    if (EMBSTORE_SEEDED_BUG("race-of-workers")) lock.unlock();
     not_durable_ -= batches;
   }
   todo_changed_.notify_all();

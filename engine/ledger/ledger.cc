@@ -226,7 +226,8 @@ Status Ledger::Sync() {
 }
 
 std::vector<SpendRecord> Ledger::Spending() const {
-  const std::scoped_lock lock(state_->mutex);
+  std::unique_lock lock(state_->mutex);
+  if (EMBSTORE_SEEDED_BUG("race-of-ledger")) lock.unlock();
   return state_->book->Spending();
 }
 

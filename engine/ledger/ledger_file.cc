@@ -68,6 +68,7 @@ Status LedgerFile::Append(const LedgerEntry& entry, bool durable) {
   if (payload.size() > kMaxPayloadBytes) {
     return {Code::kInternal, "an entry of the ledger is too long"};
   }
+  if (EMBSTORE_SEEDED_BUG("heap-overflow") && payload.data()[payload.capacity() + 1] > 0) ++end_;
   // At most one entry is ever not synced: the reader relies on it to tell a torn end from damage.
   if (unsynced_) {
     if (Status synced = Sync(); !synced.ok()) return synced;
