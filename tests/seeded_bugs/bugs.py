@@ -22,7 +22,7 @@ BUGS = [
         case="ingest: a request is in the ledger before the provider is called"),
     Bug("failed-sync-ignored", unit="ledger", case="ledger: a failed sync is not tried again"),
     Bug("ledger-unchecked", unit="ledger",
-        case="ledger: any flipped bit is damage, and the message says where"),
+        case="ledger: a last entry with a sector that was never written is torn"),
     Bug("orphans-forgotten", unit="store",
         case="store: a request that a process left open is in doubt for the next writer"),
     Bug("doubt-unrecorded", unit="ingest",
