@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/seeded_bug.h"
+
 namespace embstore {
 namespace {
 
@@ -116,7 +118,8 @@ Status AtomicFile::Flush() {
 
 Status AtomicFile::Seal() {
   if (Status flushed = Flush(); !flushed.ok()) return flushed;
-  if (::fsync(fd_) != 0) return ErrnoStatus(Code::kWriteFailed, "sync", temporary_, errno);
+  if (!EMBSTORE_SEEDED_BUG("unsynced-rename") && ::fsync(fd_) != 0)
+    return ErrnoStatus(Code::kWriteFailed, "sync", temporary_, errno);
   const int fd = std::exchange(fd_, -1);
   if (::close(fd) != 0) return ErrnoStatus(Code::kWriteFailed, "close", temporary_, errno);
   return {};
@@ -139,7 +142,7 @@ Status AtomicFile::Commit() {
 Status SyncDirectory(const std::filesystem::path& directory) {
   const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return ErrnoStatus(Code::kWriteFailed, "open", directory, errno);
-  const int error = ::fsync(fd) == 0 ? 0 : errno;
+  const int error = EMBSTORE_SEEDED_BUG("unsynced-directory") || ::fsync(fd) == 0 ? 0 : errno;
   ::close(fd);
   if (error != 0) return ErrnoStatus(Code::kWriteFailed, "sync", directory, error);
   return {};

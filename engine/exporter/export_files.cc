@@ -9,6 +9,8 @@
 #include <fstream>
 #include <utility>
 
+#include "engine/base/seeded_bug.h"
+
 namespace embstore {
 
 ExportPaths::ExportPaths(const std::filesystem::path& dir, const std::string& split,
@@ -110,7 +112,7 @@ Status PartFiles::Replace(std::string_view metadata) {
   if (Status s = (*last)->Append(metadata); !s.ok()) return s;
   if (Status s = (*last)->Seal(); !s.ok()) return s;
   std::error_code error;
-  std::filesystem::remove(paths_.metadata, error);
+  if (!EMBSTORE_SEEDED_BUG("metadata-left")) std::filesystem::remove(paths_.metadata, error);
   if (error) return ErrnoStatus(Code::kWriteFailed, "replace", paths_.metadata, error.value());
   if (Status s = SyncDirectory(paths_.directory); !s.ok()) return s;
   for (std::size_t i = 0; i < files_.size(); ++i) {

@@ -6,6 +6,7 @@
 
 #include "embstore/export.h"
 #include "embstore/vector.h"
+#include "engine/base/seeded_bug.h"
 #include "engine/base/text.h"
 #include "engine/exporter/export_files.h"
 #include "engine/exporter/export_state.h"
@@ -139,7 +140,9 @@ class Exporter {
     if (!counted.ok()) return counted;
     report_.rows =
         split_.record.documents - (options_.missing == MissingPolicy::kSkip ? report_.missing : 0);
-    if (report_.missing == 0 || options_.missing != MissingPolicy::kFail) return {};
+    if (report_.missing == 0 || options_.missing != MissingPolicy::kFail ||
+        EMBSTORE_SEEDED_BUG("missing-exported"))
+      return {};
     std::string ids;
     for (const std::string& id : report_.missing_ids) ids += (ids.empty() ? "" : ", ") + id;
     if (report_.missing > report_.missing_ids.size()) ids += ", ...";
@@ -191,8 +194,10 @@ class Exporter {
       if (!(*found)[i] && options_.missing == MissingPolicy::kSkip) continue;
       const std::span<float> out(vectors_.data() + kept * dimensions_, dimensions_);
       if ((*found)[i]) {
+        if (options_.normalize && EMBSTORE_SEEDED_BUG("normalised-before-cut"))
+          NormalizeL2(std::span(vectors_).subspan(i * stored_dimensions_, stored_dimensions_));
         std::copy_n(vectors_.data() + i * stored_dimensions_, dimensions_, out.data());
-        if (options_.normalize) NormalizeL2(out);
+        if (options_.normalize && !EMBSTORE_SEEDED_BUG("normalised-before-cut")) NormalizeL2(out);
       } else {
         std::fill(out.begin(), out.end(), std::numeric_limits<float>::quiet_NaN());
       }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "engine/base/seeded_bug.h"
 #include "engine/http/url.h"
 
 namespace embstore {
@@ -67,9 +68,10 @@ using SettingList = std::vector<EasySetting>;
 void AddRoute(const CheckedUrl& url, const CurlOptions& options, SettingList* list) {
   EMBSTORE_SET(URL, url.text);
   EMBSTORE_SET(PROTOCOLS_STR, std::string(url.plain_http ? "http" : "https"));
-  EMBSTORE_SET(REDIR_PROTOCOLS_STR, std::string("https"));
-  EMBSTORE_SET(FOLLOWLOCATION, 0L);  // libcurl would send the key header to the new host.
-  EMBSTORE_SET(MAXREDIRS, 0L);
+  const bool follows = EMBSTORE_SEEDED_BUG("redirects-followed");
+  EMBSTORE_SET(REDIR_PROTOCOLS_STR, std::string(follows ? "http" : "https"));
+  EMBSTORE_SET(FOLLOWLOCATION, follows ? 1L : 0L);  // The key header would go to the new host.
+  EMBSTORE_SET(MAXREDIRS, follows ? 5L : 0L);
   EMBSTORE_SET(PROXY, url.plain_http ? std::string() : options.proxy);
   EMBSTORE_SET(NOPROXY, std::string());
   EMBSTORE_SET(HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
@@ -77,7 +79,7 @@ void AddRoute(const CheckedUrl& url, const CurlOptions& options, SettingList* li
 }
 
 void AddTrust(const CurlOptions& options, SettingList* list) {
-  EMBSTORE_SET(SSL_VERIFYPEER, 1L);
+  EMBSTORE_SET(SSL_VERIFYPEER, EMBSTORE_SEEDED_BUG("certificate-unchecked") ? 0L : 1L);
   EMBSTORE_SET(SSL_VERIFYHOST, 2L);
   EMBSTORE_SET(SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   if (!options.ca_file.empty()) {
@@ -104,6 +106,8 @@ void AddExchange(const HttpRequest& request, SettingList* list) {
     EMBSTORE_SET(POSTFIELDSIZE_LARGE, static_cast<long>(request.body.size()));
     EMBSTORE_SET(READFUNCTION, EasyHook::kReadFunction);
     EMBSTORE_SET(READDATA, EasyHook::kContext);
+    if (EMBSTORE_SEEDED_BUG("postfields") || EMBSTORE_SEEDED_BUG("silent-resend"))
+      EMBSTORE_SET(POSTFIELDS, std::string(request.body));
   } else {
     EMBSTORE_SET(HTTPGET, 1L);
   }

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/base/seeded_bug.h"
+
 namespace embstore {
 namespace {
 
@@ -34,7 +36,7 @@ std::size_t OnHeader(char* bytes, std::size_t size, std::size_t count, void* con
 
 int OnPrereq(void* context, char*, char*, int, int) noexcept {
   auto& transfer = *static_cast<Transfer*>(context);
-  if (transfer.request_begun) {
+  if (transfer.request_begun && !EMBSTORE_SEEDED_BUG("silent-resend")) {
     transfer.resend_stopped = true;
     return CURL_PREREQFUNC_ABORT;
   }

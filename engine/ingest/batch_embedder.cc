@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "engine/base/crash_point.h"
+#include "engine/base/seeded_bug.h"
 #include "engine/ingest/quarantine.h"
 #include "engine/pairing/pairing_check.h"
 
@@ -63,7 +64,7 @@ bool EndsRun(Code code) {
 }
 
 Status CheckReply(const EmbedReply& reply, std::size_t texts, std::uint32_t dimensions) {
-  if (reply.vectors.size() != texts * dimensions) {
+  if (reply.vectors.size() != texts * dimensions && !EMBSTORE_SEEDED_BUG("reply-size-unchecked")) {
     return {Code::kInvalidReply, "the reply holds " + std::to_string(reply.vectors.size()) +
                                      " numbers, not " + std::to_string(texts) + " vectors of " +
                                      std::to_string(dimensions)};
@@ -130,7 +131,8 @@ Status BatchEmbedder::Request(const BatchTexts& batch, Range range, BatchOutcome
         break;
       }
       case Code::kInDoubt:
-        if (!gate_.MayResend(gate_.CostOfEstimate(Tokens(batch, range.begin, range.end)))) {
+        if (!EMBSTORE_SEEDED_BUG("doubt-unbounded") &&
+            !gate_.MayResend(gate_.CostOfEstimate(Tokens(batch, range.begin, range.end)))) {
           halt_ = true;
           return {Code::kHeld, kNotResent + status.message()};
         }
@@ -155,15 +157,17 @@ Status BatchEmbedder::Attempt(const BatchTexts& batch, Range range, BatchOutcome
   intent.tokens = tokens;
   intent.keys.assign(batch.keys.begin() + static_cast<long>(range.begin),
                      batch.keys.begin() + static_cast<long>(range.end));
+  const std::vector<std::string_view> views(batch.texts.begin() + static_cast<long>(range.begin),
+                                            batch.texts.begin() + static_cast<long>(range.end));
+  Result<EmbedReply> reply = EmbedReply();
+  if (EMBSTORE_SEEDED_BUG("intent-after-send")) reply = CallProvider(provider_, views);
   const Result<std::uint64_t> number = gate_.Begin(std::move(intent));
   if (!number.ok()) {
     halt_ = true;
     return number.status();
   }
   ++outcome->api_calls;
-  const std::vector<std::string_view> views(batch.texts.begin() + static_cast<long>(range.begin),
-                                            batch.texts.begin() + static_cast<long>(range.end));
-  Result<EmbedReply> reply = CallProvider(provider_, views);
+  if (!EMBSTORE_SEEDED_BUG("intent-after-send")) reply = CallProvider(provider_, views);
   EMBSTORE_CRASH_POINT("call-answered");
   Status settled = Settle(batch, range, *number, std::move(reply), outcome);
   if (EndsRun(settled.code())) halt_ = true;
@@ -201,8 +205,11 @@ Status BatchEmbedder::Settle(const BatchTexts& batch, Range range, std::uint64_t
       // An answer that came but could not be kept is gone; else nobody knows how far it came.
       outcome->texts_in_doubt += range.end - range.begin;
       outcome->cost_in_doubt += gate_.CostOfEstimate(tokens);
-      written = gate_.End(number, reply.ok() ? RequestEnd::kWasted : RequestEnd::kInDoubt,
-                          status.message());
+      written =
+          gate_.End(number,
+                    reply.ok() || EMBSTORE_SEEDED_BUG("doubt-unrecorded") ? RequestEnd::kWasted
+                                                                          : RequestEnd::kInDoubt,
+                    status.message());
   }
   return written.ok() ? status : written;
 }
@@ -211,12 +218,13 @@ Status BatchEmbedder::CheckAnswer(const BatchTexts& batch, Range range, std::uin
                                   const EmbedReply& reply) {
   const std::uint32_t dimensions = provider_.identity().dimensions;
   const std::size_t texts = range.end - range.begin;
+  if (EMBSTORE_SEEDED_BUG("stored-unchecked")) return {};
   if (Status checked = CheckReply(reply, texts, dimensions); !checked.ok()) return checked;
   if (!check_pairing_) return {};
   const std::vector<std::string_view> views(batch.texts.begin() + static_cast<long>(range.begin),
                                             batch.texts.begin() + static_cast<long>(range.end));
   const PairingVerdict verdict = CheckPairing(views, reply.vectors, dimensions);
-  if (verdict.pairing != Pairing::kWrong) return {};
+  if (verdict.pairing != Pairing::kWrong || EMBSTORE_SEEDED_BUG("pairing-unchecked")) return {};
   // Free of charge there is nothing to keep: the batch is skipped and asked for again.
   if (number == 0) return {Code::kInvalidReply, kMispaired};
   Status kept = WriteQuarantine(&reserve_, number, views, reply, dimensions);
@@ -252,6 +260,7 @@ nanoseconds BatchEmbedder::RetryWait(std::uint32_t retry, const Backoff& backoff
   const std::chrono::milliseconds planned(policy_.initial_wait.count() << std::min(retry, 20U));
   const nanoseconds wait = std::max<nanoseconds>(planned, backoff.retry_after);
   const std::lock_guard<std::mutex> guard(jitter_mutex_);
+  if (EMBSTORE_SEEDED_BUG("no-jitter-floor")) return wait * (jitter_() % 1024) / 1024;
   // Up to a quarter on top, never less than asked for.
   return wait + wait / 4 * (jitter_() % 1024) / 1024;
 }

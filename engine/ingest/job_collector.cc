@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/base/seeded_bug.h"
 #include "engine/base/text.h"
 #include "engine/pairing/pairing_check.h"
 
@@ -63,7 +64,9 @@ Status JobCollector::Read(const std::filesystem::path& path, const CollectOption
   });
   if (!read.ok()) return read;
   const auto missing = std::count(states_.begin(), states_.end(), RowState::kMissing);
-  if (missing == 0 || options.partial || options.accept) return {};
+  if (missing == 0 || options.partial || options.accept ||
+      EMBSTORE_SEEDED_BUG("missing-row-accepted"))
+    return {};
   return Held("its result lacks " + std::to_string(missing) + " of " +
               std::to_string(texts_.size()) + " rows");
 }
@@ -73,8 +76,9 @@ Status JobCollector::TakeRow(BatchResultRow row) {
   if (found == by_key_.end()) {
     return Held("its result has a row with the unknown key '" + Printable(row.key, 80) + "'");
   }
-  const std::size_t index = found->second;
-  if (states_[index] != RowState::kMissing) {
+  const std::size_t index =
+      EMBSTORE_SEEDED_BUG("matched-by-position") ? arrival_.size() + errors_.size() : found->second;
+  if (states_[index] != RowState::kMissing && !EMBSTORE_SEEDED_BUG("row-twice-accepted")) {
     return Held("its result has two rows with the key '" + Printable(row.key, 80) + "'");
   }
   if (!row.error.ok()) {
@@ -116,7 +120,9 @@ Status JobCollector::CheckPairings(const std::vector<std::size_t>& order) {
 Status JobCollector::StoreRows(std::uint64_t request, std::uint64_t skip) {
   std::vector<std::size_t> block;
   for (std::size_t i = 0; i < texts_.size(); ++i) {
-    if (states_[i] != RowState::kVector || skip-- > 0) continue;
+    if (states_[i] != RowState::kVector ||
+        (skip-- > 0 && !EMBSTORE_SEEDED_BUG("stored-rows-again")))
+      continue;
     skip = 0;
     block.push_back(i);
     if (block.size() < kBlockRows) continue;

@@ -5,6 +5,7 @@
 
 #include "engine/base/crash_point.h"
 #include "engine/base/file.h"
+#include "engine/base/seeded_bug.h"
 #include "engine/ingest/job_runner.h"
 #include "engine/store/kept_files.h"
 
@@ -107,6 +108,7 @@ Status JobRunner::Create(Job* job) {
                                   "before it is created again: " +
                                   status.message());
       Soon(job);
+      if (EMBSTORE_SEEDED_BUG("job-made-twice")) return Change(job, JobStep::kUploaded);
       return {};  // Stays in kCreating.
     case Code::kRateLimited:
       return RefusedForRoom(job, status);

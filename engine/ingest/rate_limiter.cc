@@ -5,6 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "engine/base/seeded_bug.h"
+
 namespace embstore {
 namespace {
 
@@ -52,7 +54,8 @@ void RateLimiter::Penalise(const Backoff& backoff, nanoseconds fallback) {
   const std::lock_guard<std::mutex> guard(mutex_);
   const nanoseconds wait =
       backoff.retry_after.count() > 0 ? nanoseconds(backoff.retry_after) : fallback;
-  paused_until_ = std::max(paused_until_, clock_.Monotonic() + wait);
+  if (!EMBSTORE_SEEDED_BUG("hint-ignored"))
+    paused_until_ = std::max(paused_until_, clock_.Monotonic() + wait);
   Adopt(backoff);
 }
 

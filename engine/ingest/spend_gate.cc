@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/base/crash_point.h"
+#include "engine/base/seeded_bug.h"
 
 namespace embstore {
 namespace {
@@ -43,9 +44,10 @@ Money SpendGate::CostOfEstimate(std::uint64_t estimated) const {
 }
 
 Status SpendGate::CheckBudgets(Money cost) {
+  if (EMBSTORE_SEEDED_BUG("budget-passed-by-last")) cost = {};
   if (const std::int64_t now = Today(); now != today_) {
     today_ = now;
-    day_ = {};
+    if (!EMBSTORE_SEEDED_BUG("day-never-ends")) day_ = {};
   }
   const Budgets& budgets = terms_.budgets;
   if (budgets.per_run && run_ + cost > *budgets.per_run) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "engine/base/seeded_bug.h"
 #include "engine/base/text.h"
 
 namespace embstore {
@@ -82,6 +83,7 @@ Result<ScanResult> SplitList::Scan(const Provider& provider, SpaceId space, bool
                                                  "sent: run again when it is complete");
   }
   if (!scanned.ok()) {
+    if (EMBSTORE_SEEDED_BUG("broken-list-published")) Publish({}).IgnoreError();
     Drop();
   } else if (has_split && !next_ && scanned->list_sha256 != record_.list_sha256) {
     stamp_distrusted_ = true;

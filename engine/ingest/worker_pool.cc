@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/base/seeded_bug.h"
 #include "engine/store/write_run.h"
 
 namespace embstore {
@@ -42,7 +43,8 @@ std::vector<std::unique_ptr<Batch>> WorkerPool::TakeDone(std::chrono::millisecon
 
 void WorkerPool::Release(std::size_t batches) {
   {
-    const std::lock_guard<std::mutex> guard(mutex_);
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (EMBSTORE_SEEDED_BUG("race-of-workers")) lock.unlock();
     not_durable_ -= batches;
   }
   todo_changed_.notify_all();
@@ -54,8 +56,10 @@ void WorkerPool::Work() {
     std::unique_ptr<Batch> batch;
     {
       std::unique_lock<std::mutex> lock(mutex_);
-      todo_changed_.wait(
-          lock, [this] { return closing_ || (!todo_.empty() && not_durable_ < max_not_durable_); });
+      todo_changed_.wait(lock, [this] {
+        return closing_ || (!todo_.empty() && (not_durable_ < max_not_durable_ ||
+                                               EMBSTORE_SEEDED_BUG("unbounded-flight")));
+      });
       if (closing_) return;
       ++not_durable_;
       batch = std::move(todo_.front());

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "embstore/clock.h"
+#include "engine/base/seeded_bug.h"
 #include "engine/base/text.h"
 #include "engine/ledger/ledger_book.h"
 #include "engine/ledger/ledger_entry.h"
@@ -183,7 +184,10 @@ std::uint64_t Ledger::TextsAfterCommit(std::uint64_t commit) const {
 Result<std::uint64_t> Ledger::Begin(const RequestIntent& intent) {
   const std::scoped_lock lock(state_->mutex);
   const std::uint64_t request = state_->book->last_request() + 1;
-  if (Status added = state_->Add(RequestEntry{request, intent}, true); !added.ok()) return added;
+  if (Status added =
+          state_->Add(RequestEntry{request, intent}, !EMBSTORE_SEEDED_BUG("no-intent-sync"));
+      !added.ok())
+    return added;
   return request;
 }
 
@@ -222,7 +226,8 @@ Status Ledger::Sync() {
 }
 
 std::vector<SpendRecord> Ledger::Spending() const {
-  const std::scoped_lock lock(state_->mutex);
+  std::unique_lock lock(state_->mutex);
+  if (EMBSTORE_SEEDED_BUG("race-of-ledger")) lock.unlock();
   return state_->book->Spending();
 }
 

@@ -7,6 +7,8 @@
 #include <set>
 #include <utility>
 
+#include "engine/base/seeded_bug.h"
+
 namespace embstore {
 namespace {
 
@@ -23,6 +25,7 @@ std::uint64_t Minus(std::uint64_t whole, std::uint64_t part) {
 }
 
 Money Sum(Money a, Money b) {
+  if (EMBSTORE_SEEDED_BUG("signed-overflow")) return {a.nano_usd + b.nano_usd};
   Money sum;
   if (__builtin_add_overflow(a.nano_usd, b.nano_usd, &sum.nano_usd)) {
     sum.nano_usd = std::numeric_limits<std::int64_t>::max();

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "engine/base/file.h"
+#include "engine/base/seeded_bug.h"
 
 namespace embstore {
 
@@ -67,6 +68,7 @@ Status LedgerFile::Append(const LedgerEntry& entry, bool durable) {
   if (payload.size() > kMaxPayloadBytes) {
     return {Code::kInternal, "an entry of the ledger is too long"};
   }
+  if (EMBSTORE_SEEDED_BUG("heap-overflow") && payload.data()[payload.capacity() + 1] > 0) ++end_;
   // At most one entry is ever not synced: the reader relies on it to tell a torn end from damage.
   if (unsynced_) {
     if (Status synced = Sync(); !synced.ok()) return synced;
@@ -100,7 +102,8 @@ Status LedgerFile::Sync() {
   if (read_only_) return {};
   if (!failed_.ok()) return failed_;
   if (!unsynced_) return {};
-  if (::fdatasync(fd_) != 0) return Fail("sync", errno);
+  if (::fdatasync(fd_) != 0 && !EMBSTORE_SEEDED_BUG("failed-sync-ignored"))
+    return Fail("sync", errno);
   unsynced_ = false;
   return {};
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/base/seeded_bug.h"
 #include "engine/http/url.h"
 #include "engine/provider/gemini_json.h"
 #include "engine/provider/server_words.h"
@@ -72,7 +73,8 @@ GeminiVerdict JudgeBadRequest(const GeminiError& error) {
             "this account may not do that: check its billing and whether the service is offered "
             "in this region"};
   }
-  return {Code::kRejected, "the server refuses this input"};
+  return {EMBSTORE_SEEDED_BUG("bad-request-retried") ? Code::kUnavailable : Code::kRejected,
+          "the server refuses this input"};
 }
 
 GeminiVerdict JudgeTooMany(const GeminiError& error) {

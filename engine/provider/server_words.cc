@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "engine/base/seeded_bug.h"
 #include "engine/base/text.h"
 
 namespace embstore {
@@ -20,7 +21,9 @@ constexpr std::size_t kMinKeyBytes = 8;
 
 std::string KeylessExcerpt(std::string_view text, const Secret* key, std::size_t limit) {
   // A key shorter than any real one would only garble words that happen to contain it.
-  if (key == nullptr || key->Reveal().size() < kMinKeyBytes) return Printable(text, limit);
+  if (key == nullptr || key->Reveal().size() < kMinKeyBytes ||
+      EMBSTORE_SEEDED_BUG("key-in-message"))
+    return Printable(text, limit);
   const std::string& secret = key->Reveal();
   std::string clean;
   std::size_t at = 0;

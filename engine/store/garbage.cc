@@ -11,6 +11,7 @@
 
 #include "embstore/gc.h"
 #include "engine/base/crash_point.h"
+#include "engine/base/seeded_bug.h"
 #include "engine/record/vector_record.h"
 #include "engine/store/live_texts.h"
 #include "engine/store/raw_store.h"
@@ -365,7 +366,7 @@ class GarbageCollector {
     }
     entries->clear();
     EMBSTORE_CRASH_POINT("gc-planned");
-    if (!removal.keys.empty()) {
+    if (!removal.keys.empty() && !EMBSTORE_SEEDED_BUG("gc-unrecorded")) {
       if (Status written = impl_.ledger->Remove(removal); !written.ok()) return written;
     }
     EMBSTORE_CRASH_POINT("gc-recorded");

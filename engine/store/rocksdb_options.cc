@@ -13,6 +13,8 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/base/seeded_bug.h"
+
 namespace embstore {
 namespace {
 
@@ -48,6 +50,8 @@ rocksdb::DBOptions MakeDbOptions(const StoreOptions& options, OpenMode mode) {
   db.info_log = std::make_shared<ForwardingLogger>(options.log);
   // The default drops synced records in silence after a damaged one in the middle of the log.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  if (EMBSTORE_SEEDED_BUG("default-recovery"))
+    db.wal_recovery_mode = rocksdb::DBOptions().wal_recovery_mode;
   db.paranoid_checks = true;
   // All families are flushed as one: each has its own entries in the MANIFEST, and one whose end is
   // lost would otherwise give some families back older than others.
@@ -101,7 +105,7 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(Family family,
 
 rocksdb::WriteOptions SyncedWrite() {
   rocksdb::WriteOptions options = UnsyncedWrite();
-  options.sync = true;
+  options.sync = !EMBSTORE_SEEDED_BUG("unsynced-commit");
   return options;
 }
 

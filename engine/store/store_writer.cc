@@ -10,6 +10,7 @@
 
 #include "embstore/vector.h"
 #include "engine/base/crash_point.h"
+#include "engine/base/seeded_bug.h"
 #include "engine/record/vector_record.h"
 #include "engine/store/rocksdb_options.h"
 #include "engine/store/rocksdb_status.h"
@@ -244,7 +245,8 @@ Status StoreWriter::Write(const Commit& commit) {
     vector_bytes.clear();
     EncodeVector(key, text.key.fingerprint, text.vector, &vector_bytes);
     batch.Put(impl_.family(Family::kVectors), key, vector_bytes);
-    batch.Put(impl_.family(Family::kSketches), key, sketches.Make(key, text.vector));
+    if (!EMBSTORE_SEEDED_BUG("no-sketch"))
+      batch.Put(impl_.family(Family::kSketches), key, sketches.Make(key, text.vector));
     if (impl_.options.store_texts) {
       batch.Put(impl_.family(Family::kTexts), TextRecordKey(text.key), rocksdb::Slice(text.text));
     }
@@ -279,7 +281,7 @@ Status StoreWriter::Write(const Commit& commit) {
   }
   EMBSTORE_CRASH_POINT("commit-stored");
   impl_.last_commit = std::move(next);
-  if (commit.embedded.empty()) return {};
+  if (commit.embedded.empty() || EMBSTORE_SEEDED_BUG("commit-unrecorded")) return {};
   Status recorded = impl_.ledger->AddCommit(impl_.last_commit.number, commit.shares);
   EMBSTORE_CRASH_POINT("commit-recorded");
   // The ledger may lack one commit of the store, not two.

@@ -278,7 +278,7 @@ class Scratch:
         env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(self.dir),
                "LANG": "C.UTF-8"}
         for name, value in os.environ.items():
-            if name.endswith("SAN_OPTIONS"):
+            if name.endswith("SAN_OPTIONS") or name == "EMBSTORE_SEEDED_BUG":
                 env[name] = value
         if key is not None:
             env["GEMINI_API_KEY"] = key

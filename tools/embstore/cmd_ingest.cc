@@ -4,6 +4,7 @@
 
 #include "app.h"
 #include "embstore/ingest.h"
+#include "engine/base/seeded_bug.h"
 #include "engine/json/json_writer.h"
 #include "flags.h"
 #include "progress.h"
@@ -190,6 +191,8 @@ int RunIngest(App& app, const IngestFlags& flags) {
   auto prepared = PrepareIngest(app, flags, Purpose::kEmbed);
   if (!prepared.ok()) return app.Fail(kFailed, prepared.status());
   if (!prepared->price_warning.empty()) app.Warn(prepared->price_warning);
+  if (EMBSTORE_SEEDED_BUG("lock-after-send"))
+    prepared->provider->Embed(std::vector<std::string_view>{"text"}).status().IgnoreError();
   auto store = app.OpenStore(prepared->config, /*read_only=*/false, flags.new_ledger);
   if (!store.ok()) return app.Fail(kFailed, store.status());
 

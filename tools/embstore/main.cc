@@ -18,6 +18,7 @@
 #include "app.h"
 #include "embstore/version.h"
 #include "engine/base/crash_point.h"
+#include "engine/base/seeded_bug.h"
 #include "engine/base/text.h"
 #include "providers.h"
 #include "signals.h"
@@ -138,12 +139,28 @@ bool PrepareCrash(int argc, char** argv) {
 }  // namespace
 #endif
 
+#ifdef EMBSTORE_SEEDED_BUGS
+namespace {
+
+/// Test builds only.
+void PlantBug() {
+  const char* const bug = std::getenv("EMBSTORE_SEEDED_BUG");
+  if (bug == nullptr || embstore::PlantSeededBug(bug)) return;
+  throw std::invalid_argument(std::string("no such seeded bug: ") + bug);
+}
+
+}  // namespace
+#endif
+
 int main(int argc, char** argv) {
   embstore::tool::IgnoreFileSizeSignal();
   try {
     if (embstore::tool::TakeKeys()) embstore::tool::ProtectMemory();
 #ifdef EMBSTORE_CRASH_POINTS
     if (PrepareCrash(argc, argv)) return 0;
+#endif
+#ifdef EMBSTORE_SEEDED_BUGS
+    PlantBug();
 #endif
     return Run(argc, argv);
   } catch (const std::exception& error) {

@@ -147,6 +147,33 @@ TEST_CASE("export: the metadata file vouches for the other files byte for byte")
   CHECK(ExportSplit(*bench.store, bench.options).code() == Code::kCorruption);
 }
 
+/// Asked for the time just before the files are put in place, it makes that impossible.
+class HostileClock final : public Clock {
+ public:
+  explicit HostileClock(std::filesystem::path in_the_way) : in_the_way_(std::move(in_the_way)) {}
+
+  std::chrono::nanoseconds Monotonic() override { return {}; }
+  std::int64_t WallMicros() override {
+    std::filesystem::remove(in_the_way_);
+    std::filesystem::create_directories(in_the_way_ / "full");
+    return 1;
+  }
+  bool SleepFor(std::chrono::nanoseconds, const StopFlag*) override { return true; }
+
+ private:
+  const std::filesystem::path in_the_way_;
+};
+
+TEST_CASE("export: where only some files can be replaced, no metadata vouches for any") {
+  Bench bench({"a", "b"});
+  REQUIRE(ExportSplit(*bench.store, bench.options).ok());
+  HostileClock clock(bench.dir.path() / "s_documents.jsonl");
+  bench.options.clock = &clock;
+  bench.options.normalize = false;
+  CHECK(ExportSplit(*bench.store, bench.options).code() == Code::kWriteFailed);
+  CHECK(!std::filesystem::exists(bench.dir.path() / "s_metadata.json"));
+}
+
 TEST_CASE("export: a target that is a symlink is refused and its file left alone") {
   Bench bench({"a"});
   std::ofstream(bench.dir.path() / "precious") << "keep";

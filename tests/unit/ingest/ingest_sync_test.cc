@@ -263,6 +263,19 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("ingest: progress tells only of what is stored") {
+  Bench bench;
+  bench.options.batch_size = 2;
+  std::vector<std::uint64_t> told;
+  bench.recorder.on_progress = [&] {
+    told.push_back(bench.recorder.progress.texts_done);
+    CHECK(*bench.store->CountVectors(bench.space()) == told.back());
+  };
+  CHECK(bench.MustRun(Texts(Numbered(6))).complete);
+  REQUIRE(!told.empty());
+  CHECK(told.back() == 6);
+}
+
 TEST_CASE("ingest: a run inside a run on the same store is refused, not waited for") {
   Bench bench;
   Code inside = Code::kOk;

@@ -61,7 +61,8 @@ class Recorder final : public IngestObserver {
     if (on_words) on_words();
   }
   void OnPlan(const IngestPlan& p) override { plan = p; }
-  void OnProgress(const IngestProgress& /*progress*/) override {
+  void OnProgress(const IngestProgress& p) override {
+    progress = p;
     if (on_progress) on_progress();
   }
   bool Warned(const std::string& part) const { return Has(warnings, part); }
@@ -70,6 +71,7 @@ class Recorder final : public IngestObserver {
   std::vector<std::string> warnings;
   std::vector<std::string> notices;
   IngestPlan plan;
+  IngestProgress progress;
   std::function<void()> on_progress;
   std::function<void()> on_words;
 
