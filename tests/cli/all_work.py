@@ -165,7 +165,7 @@ class Gc(Calls):
         self.run(*self.command()).expect(0)
         self.look()
         spaces = self.run("--json", "status").expect(0).json()["spaces"]
-        equal([space["vectors"] for space in spaces], [self.last - self.first], "vectors left")
+        equal([space["vectors"] for space in spaces], [self.last - self.first] * 2, "vectors left")
         wrong = wrong_rows(read_npy(self.t.dir / "rows/train_embeddings.npy").rows(),
                            self.right_rows())
         holds(not wrong, "wrong", f"rows {wrong[:10]}")

@@ -19,7 +19,7 @@ SMALL_JOBS = QUICK.replace("batch: {", "batch: {max_job_texts: 50, ")
 
 SYNC_PRICE = 0.15e-6
 BATCH_PRICE = 0.075e-6
-OPENAI_PRICES = {"text-embedding-3-small": 0.02e-6}
+OTHER_PRICES = {"gemini-embedding-2": 0.2e-6, "text-embedding-3-small": 0.02e-6}
 
 TEXTS = ag_news_texts(SAMPLE)
 TOKENS = {sha256(text): tokens_of(text) for text in TEXTS}
@@ -113,4 +113,4 @@ def billed_cost_by_line(server):
 def price_of(line):
     if "half-price" in line:
         return BATCH_PRICE
-    return OPENAI_PRICES.get(line[1], SYNC_PRICE)
+    return OTHER_PRICES.get(line[1], SYNC_PRICE)

@@ -10,7 +10,7 @@ from harness import CANARY_KEY, SIGKILL, await_that, check, equal
 from paid import TEXTS
 from work import Calls, holds
 
-AT_MOST = 1  # Seconds until a second writer is turned away.
+AT_MOST = 1  # Seconds until a second writer is turned away, on a machine that does nothing else.
 
 
 class TwoProcesses:
@@ -29,14 +29,20 @@ class TwoProcesses:
         check(running.alive(), "the writer is already done")
         return running
 
-    def turned_away(self, words):
+    def turned_away(self, words, writer):
         """`words` with a server of its own, which must not be asked for anything."""
         server = self.t.simulator()
         words = [server.url if word == "URL" else word for word in words]
         result = self.work.run(*words)
+        if not writer.alive():
+            return  # Too late to tell.
         check(result.code == 6, f"the lock is held, but {result}")
         holds(server.stop() == 0, "doubled", f"the loser sent a request: {result}")
-        check(result.seconds < AT_MOST, f"turned away after {result.seconds:.2f} s")
+        self.at_once(result)
+
+    def at_once(self, result):
+        usual = self.t.run("--version").seconds  # Tells how busy the machine is.
+        check(result.seconds < AT_MOST + 10 * usual, f"turned away after {result.seconds:.2f} s")
 
     def some_writer(self):
         """Commands that write."""
@@ -54,7 +60,7 @@ class TwoProcesses:
     def a_second_writer(self):
         running = self.writer_at_work()
         for _ in range(2):
-            self.turned_away(self.some_writer())
+            self.turned_away(self.some_writer(), running)
         self.ends_well(running)
 
     def two_at_once(self):
@@ -72,7 +78,7 @@ class TwoProcesses:
         equal(sorted(result.code for result in results), [0, 6], f"exit codes of {results}")
         loser = 0 if results[0].code == 6 else 1
         holds(commands[loser][0].stop() == 0, "doubled", "the loser sent a request")
-        check(results[loser].seconds < AT_MOST, f"turned away after {results[loser].seconds:.2f} s")
+        self.at_once(results[loser])
         self.work.server = commands[1 - loser][0]
         self.work.finish()
 
@@ -80,7 +86,7 @@ class TwoProcesses:
         """A stopped process holds its lock, and goes on as if nothing had been."""
         running = self.writer_at_work()
         running.signal(signal.SIGSTOP)
-        self.turned_away(self.some_writer())
+        self.turned_away(self.some_writer(), running)
         equal(self.work.run("--json", "status").code, 0, "status beside a stopped writer")
         running.signal(signal.SIGCONT)
         self.ends_well(running)

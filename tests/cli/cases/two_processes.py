@@ -7,7 +7,7 @@ from two_processes import ROUNDS, TwoProcesses
 
 def case_of(name):
     def body(t):
-        ROUNDS[name](TwoProcesses(t, documents=120, latency_ms=60))
+        ROUNDS[name](TwoProcesses(t, documents=120, latency_ms=150))
 
     body.__name__ = ROUNDS[name].__name__
     return body
