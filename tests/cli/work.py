@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The kinds of work that a process may die in, and what must hold whenever it did."""
 
+import collections
 import json
 import random
 

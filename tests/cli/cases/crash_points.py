@@ -57,7 +57,7 @@ def case_of(point):
         for kind in kinds_that_try(point):
             times = passages(kind, t.tools)[point]
             for passage in sorted({1, 2, times}):
-                if passage <= times:
+                if 0 < passage <= times:
                     dies(kind, t.tools, point, passage)
                     tried += 1
         check(tried > 0, "no work comes to this point")
