@@ -3,6 +3,9 @@
 
 #ifdef EMBSTORE_CRASH_POINTS
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -14,18 +17,65 @@
 namespace embstore {
 namespace {
 
-// In the order in which a batch job passes them; then answers that no commit can store, and `gc`.
-constexpr std::array<std::string_view, 25> kNames = {
-    "job-file-written",  "intent-planned",    "intent-written",    "upload-answered",
-    "upload-recorded",   "creation-recorded", "creation-answered", "created-recorded",
-    "result-downloaded", "call-answered",     "commit-begins",     "commit-stored",
-    "commit-recorded",   "job-stored",        "job-ended",         "job-removed",
-    "reserve-taken",     "reply-kept",        "kept-stored",       "kept-removed",
-    "gc-forgotten",      "gc-planned",        "gc-recorded",       "gc-stored",
-    "gc-compacts"};
+// In the order in which they are passed.
+constexpr auto kNames = std::to_array<std::string_view>({
+    // A batch job, or a call.
+    "job-file-written",
+    "intent-planned",
+    "intent-written",
+    "upload-answered",
+    "upload-recorded",
+    "creation-recorded",
+    "creation-answered",
+    "created-recorded",
+    "result-downloaded",
+    "call-answered",
+    "commit-begins",
+    "commit-stored",
+    "commit-recorded",
+    "job-stored",
+    "job-ended",
+    "job-removed",
+    // Answers that no commit can store.
+    "reserve-taken",
+    "reply-kept",
+    "kept-stored",
+    "kept-removed",
+    // A store, its ledger and its lists.
+    "store-begun",
+    "store-made",
+    "store-renamed",
+    "store-flushed",
+    "ledger-absent",
+    "ledger-created",
+    "ledger-caught-up",
+    "list-written",
+    "list-published",
+    // `search`
+    "question-stored",
+    // `import`
+    "import-checked",
+    "import-listed",
+    "import-stored",
+    // `export`
+    "export-part-sealed",
+    "export-metadata-sealed",
+    "export-metadata-removed",
+    "export-removal-synced",
+    "export-part-renamed",
+    "export-parts-synced",
+    "export-metadata-renamed",
+    // `gc`
+    "gc-forgotten",
+    "gc-planned",
+    "gc-recorded",
+    "gc-stored",
+    "gc-compacts",
+});
 
 std::string armed_name;
 std::atomic<int> passages_left{0};
+int log_fd = -1;
 
 }  // namespace
 
@@ -43,8 +93,17 @@ bool ArmCrashPoint(std::string_view spec) {
   return passage > 0 && std::find(kNames.begin(), kNames.end(), armed_name) != kNames.end();
 }
 
+bool LogCrashPoints(const char* path) {
+  log_fd = ::open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  return log_fd >= 0;
+}
+
 void PassCrashPoint(std::string_view name) {
   if (std::find(kNames.begin(), kNames.end(), name) == kNames.end()) std::abort();
+  if (log_fd >= 0) {
+    const std::string line = std::string(name) + '\n';
+    if (::write(log_fd, line.data(), line.size()) < 0) std::abort();
+  }
   if (name == armed_name && --passages_left == 0) std::raise(SIGKILL);
 }
 

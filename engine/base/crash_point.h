@@ -16,6 +16,9 @@ void PassCrashPoint(std::string_view name);
 /// "NAME" or "NAME:N": die at the N-th passage, counted from 1. False: there is no such point.
 bool ArmCrashPoint(std::string_view spec);
 
+/// Appends the name of each point that is passed to the file `path`, one a line.
+bool LogCrashPoints(const char* path);
+
 std::span<const std::string_view> CrashPointNames();
 
 }  // namespace embstore

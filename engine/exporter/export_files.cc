@@ -9,6 +9,7 @@
 #include <fstream>
 #include <utility>
 
+#include "engine/base/crash_point.h"
 #include "engine/base/seeded_bug.h"
 
 namespace embstore {
@@ -97,6 +98,7 @@ Status PartFiles::Seal(bool verify) {
   for (const auto& file : files_) {
     if (file == nullptr) continue;
     if (Status sealed = file->Seal(); !sealed.ok()) return sealed;
+    EMBSTORE_CRASH_POINT("export-part-sealed");
     if (!verify) continue;
     Status same = VerifyFile(file->temporary(), {file->Digest(), file->bytes()});
     if (!same.ok()) return same;
@@ -111,19 +113,25 @@ Status PartFiles::Replace(std::string_view metadata) {
   if (!last.ok()) return last.status();
   if (Status s = (*last)->Append(metadata); !s.ok()) return s;
   if (Status s = (*last)->Seal(); !s.ok()) return s;
+  EMBSTORE_CRASH_POINT("export-metadata-sealed");
   std::error_code error;
   if (!EMBSTORE_SEEDED_BUG("metadata-left")) std::filesystem::remove(paths_.metadata, error);
   if (error) return ErrnoStatus(Code::kWriteFailed, "replace", paths_.metadata, error.value());
+  EMBSTORE_CRASH_POINT("export-metadata-removed");
   if (Status s = SyncDirectory(paths_.directory); !s.ok()) return s;
+  EMBSTORE_CRASH_POINT("export-removal-synced");
   for (std::size_t i = 0; i < files_.size(); ++i) {
     if (files_[i] == nullptr) {
       std::filesystem::remove(paths_.parts[i].path, error);
     } else if (Status s = files_[i]->Rename(); !s.ok()) {
       return s;
     }
+    EMBSTORE_CRASH_POINT("export-part-renamed");
   }
   if (Status s = SyncDirectory(paths_.directory); !s.ok()) return s;
+  EMBSTORE_CRASH_POINT("export-parts-synced");
   if (Status s = (*last)->Rename(); !s.ok()) return s;
+  EMBSTORE_CRASH_POINT("export-metadata-renamed");
   return SyncDirectory(paths_.directory);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/crash_point.h"
 #include "engine/importer/document_matcher.h"
 #include "engine/ingest/scan.h"
 #include "engine/ingest/split_list.h"
@@ -107,10 +108,13 @@ class ImportRun {
     auto report = Match(&matcher_, &source_, dataset_, scan->documents, options_);
     if (!report.ok()) return report.status();
     report_ = std::move(*report);
+    EMBSTORE_CRASH_POINT("import-checked");
     if (Status published = list_.Publish(*scan); !published.ok()) return published;
+    EMBSTORE_CRASH_POINT("import-listed");
     if (Status begun = Begin(*scan); !begun.ok()) return begun;
     expected_ = std::exchange(report_.imported, 0);
     End(StoreTexts());
+    EMBSTORE_CRASH_POINT("import-stored");
     return Finish();
   }
 

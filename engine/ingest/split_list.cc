@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "engine/base/crash_point.h"
 #include "engine/base/seeded_bug.h"
 #include "engine/base/text.h"
 
@@ -94,6 +95,7 @@ Result<ScanResult> SplitList::Scan(const Provider& provider, SpaceId space, bool
 
 Status SplitList::Publish(const ScanResult& scan) {
   if (!next_) return {};
+  EMBSTORE_CRASH_POINT("list-written");
   SplitRecord next = *next_;
   const bool same_list = record_.id != 0 && record_.list_sha256 == scan.list_sha256 &&
                          record_.documents == scan.documents;

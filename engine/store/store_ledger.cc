@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "embstore/clock.h"
+#include "engine/base/crash_point.h"
 #include "engine/base/file.h"
 #include "engine/base/seeded_bug.h"
 #include "engine/store/kept_files.h"
@@ -73,8 +74,10 @@ Status MarkLedger(Store::Impl* impl) {
 }
 
 Status CreateLedger(Store::Impl* impl) {
+  EMBSTORE_CRASH_POINT("ledger-absent");
   Status created = Ledger::Create(LedgerPath(impl->directory), impl->meta.store_id,
                                   {impl->last_commit.number, impl->last_commit.charges});
+  EMBSTORE_CRASH_POINT("ledger-created");
   return created.ok() ? MarkLedger(impl) : created;
 }
 
@@ -93,6 +96,7 @@ Status CatchUp(Store::Impl* impl) {
   }
   if (position.charges == commit.charges) return {};
   Status added = impl->ledger->AddCommit(commit.number, commit.shares);
+  EMBSTORE_CRASH_POINT("ledger-caught-up");
   if (added.code() != Code::kInternal) return added;
   return Damaged(*impl, "is older than the store: it lacks requests of its last commit");
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "embstore/clock.h"
+#include "engine/base/crash_point.h"
 #include "engine/base/file.h"
 #include "engine/base/text.h"
 #include "engine/store/kept_replies.h"
@@ -197,14 +198,17 @@ Status CreateDatabase(const StoreOptions& options, const fs::path& database) {
   if (error || ::mkdir(unfinished.c_str(), 0700) != 0) {
     return ErrnoStatus(Code::kWriteFailed, "create", unfinished, error ? error.value() : errno);
   }
+  EMBSTORE_CRASH_POINT("store-begun");
   {
     Store::Impl impl;
     Status made = OpenDatabase(options, OpenMode::kCreate, unfinished, &impl);
     if (made.ok()) made = WriteNewMeta(impl);
     if (!made.ok()) return made;
   }
+  EMBSTORE_CRASH_POINT("store-made");
   fs::rename(unfinished, database, error);
   if (error) return ErrnoStatus(Code::kWriteFailed, "create", database, error.value());
+  EMBSTORE_CRASH_POINT("store-renamed");
   return SyncDirectory(database.parent_path().empty() ? "." : database.parent_path());
 }
 
@@ -373,6 +377,7 @@ Status Store::Close() {
                                                            impl_->families.end());
   const rocksdb::Status flushed = impl_->db->Flush(rocksdb::FlushOptions(), families);
   if (!flushed.ok()) return FromRocks(flushed, "flush the store");
+  EMBSTORE_CRASH_POINT("store-flushed");
   Status synced = impl_->ledger->Sync();
   impl_.reset();
   return synced;

@@ -174,6 +174,7 @@ Status StoreWriter::UpdateSplit(std::string_view split, const SplitRecord& recor
 Status StoreWriter::PublishDocuments(std::string_view split, const SplitRecord& record) {
   // The log keeps order: once this synced write is durable, so is the list it points to.
   if (Status updated = UpdateSplit(split, record); !updated.ok()) return updated;
+  EMBSTORE_CRASH_POINT("list-published");
   if (record.generation <= 1) return {};
   return DeleteGeneration(impl_, record.id, record.generation - 1);
 }

@@ -6,8 +6,10 @@ import argparse
 import collections
 import json
 import pathlib
+import random
 import sys
 import time
+import traceback
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
@@ -63,6 +65,27 @@ class Campaign:
         assert promise in PROMISES, promise
         self.broken[promise] += number
         print(f"FAIL  {self.name}: {promise} {number}: {what}", flush=True)
+
+    def one_round(self, seed, name, body):
+        """A round in a directory of its own: `body` gets it, and raises what does not hold."""
+        with harness.Scratch(self.tools, self.name) as t:
+            self.count("rounds")
+            try:
+                body(t)
+            except harness.Failed as failure:
+                self.breaks(getattr(failure, "promise", "other"),
+                            f"--seed {seed} --only {name}: {failure}")
+            except Exception:  # So that the other rounds are still tried.
+                self.breaks("other", f"--seed {seed} --only {name}: {traceback.format_exc()}")
+
+    def rotate(self, seed, names):
+        """The names in an order of this seed, as long as there is time."""
+        order = list(names)
+        random.Random(seed).shuffle(order)
+        for name in order:
+            yield name
+            if 0 < self.flags.seconds <= self.seconds():
+                return
 
     def finish(self):
         """Prints the figures. Answers the exit code: 0 when something was tried and all held."""

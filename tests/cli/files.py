@@ -41,6 +41,16 @@ def read_npy(path):
     return Npy(pathlib.Path(path).read_bytes())
 
 
+def npy(rows, descr="<f4", shape=None, version=1, fortran=False):
+    """A .npy file, written by hand."""
+    code, order = {"f4": "f", "f8": "d", "f2": "e"}[descr[1:]], descr[0]
+    data = b"".join(struct.pack(f"{order}{len(row)}{code}", *row) for row in rows)
+    shape = shape or (len(rows), len(rows[0]))
+    text = f"{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}\n".encode()
+    length = struct.pack("<H" if version == 1 else "<I", len(text))
+    return b"\x93NUMPY" + bytes([version, 0]) + length + text + data
+
+
 def unit(vector):
     length = math.sqrt(sum(x * x for x in vector))
     return [x / length for x in vector]

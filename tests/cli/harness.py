@@ -222,6 +222,13 @@ class Tools:
                 self._oracle = Oracle(self.simulator)
             return self._oracle
 
+    def crash_points(self):
+        """Where the program can be told to die, if it was built for that."""
+        names = subprocess.run([self.embstore, "crash-points"], capture_output=True)
+        if names.returncode != 0:
+            sys.exit(f"{self.embstore} was built without EMBSTORE_CRASH_POINTS")
+        return names.stdout.decode().split()
+
     def close(self):
         if self._oracle is not None:
             self._oracle.stop()

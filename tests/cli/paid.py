@@ -19,6 +19,7 @@ SMALL_JOBS = QUICK.replace("batch: {", "batch: {max_job_texts: 50, ")
 
 SYNC_PRICE = 0.15e-6
 BATCH_PRICE = 0.075e-6
+OTHER_PRICES = {"gemini-embedding-2": 0.2e-6, "text-embedding-3-small": 0.02e-6}
 
 TEXTS = ag_news_texts(SAMPLE)
 TOKENS = {sha256(text): tokens_of(text) for text in TEXTS}
@@ -106,5 +107,10 @@ def the_invoice_is_within_the_books(t, *servers):
 def billed_cost_by_line(server):
     """The invoice, where some lines are of batch jobs, at half the price."""
     lines = [line.split() for line in server.log.read_text().splitlines()]
-    return sum(TOKENS[line[0]] * (BATCH_PRICE if "half-price" in line else SYNC_PRICE)
-               for line in lines)
+    return sum(TOKENS[line[0]] * price_of(line) for line in lines)
+
+
+def price_of(line):
+    if "half-price" in line:
+        return BATCH_PRICE
+    return OTHER_PRICES.get(line[1], SYNC_PRICE)

@@ -7,6 +7,7 @@
 
 #include "app.h"
 #include "embstore/ingest.h"
+#include "engine/base/crash_point.h"
 #include "hits.h"
 #include "settings.h"
 #include "signals.h"
@@ -94,6 +95,7 @@ Result<std::vector<float>> EmbedQuestion(App& app, const SearchFlags& flags,
   const auto report = EmbedTexts(store->get(), {flags.text}, provider->get(), *options);
   if (!report.ok()) return report.status();
   if (!report->outcome.ok()) return report->outcome;
+  EMBSTORE_CRASH_POINT("question-stored");
   std::vector<float> vector(space.identity.dimensions);
   Status read = (*store)->GetVector(MakeSpaceId(space.identity), MakeTextKey(flags.text), vector);
   if (read.code() == Code::kNotFound) return NoVector(*report, warning.message);

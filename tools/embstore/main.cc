@@ -131,6 +131,10 @@ bool PrepareCrash(int argc, char** argv) {
     for (const std::string_view name : embstore::CrashPointNames()) fmt::print("{}\n", name);
     return true;
   }
+  const char* const log = std::getenv("EMBSTORE_CRASH_LOG");
+  if (log != nullptr && !embstore::LogCrashPoints(log)) {
+    throw std::invalid_argument(std::string("cannot write ") + log);
+  }
   const char* const spec = std::getenv("EMBSTORE_CRASH_AT");
   if (spec == nullptr || embstore::ArmCrashPoint(spec)) return false;
   throw std::invalid_argument(std::string("no such crash point: ") + spec);

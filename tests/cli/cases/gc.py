@@ -3,10 +3,9 @@
 
 import collections
 
-import harness
 import paid
 from cases.damage import flip
-from harness import SAMPLE, SIGKILL, await_that, case, check, contains, equal
+from harness import SAMPLE, await_that, case, check, contains, equal
 from paid import KEY, SMALL_JOBS, TEXTS, jobs, simulator
 from simulator import sha256
 
@@ -222,47 +221,3 @@ def over_damage_nothing_is_dropped(t):
         gc(t, "--yes", code=5)
         table.write_bytes(good)
     equal(gc(t)["vectors"], 100, "what can be dropped once it is repaired")
-
-
-def dies_at(t, point):
-    server = t.simulator()
-    replaced(t, server)
-    right = exported(t)
-    rows(t, 0, 10, "small.csv")
-    ingest(t, server, split="small", name="small.csv")
-    killed = t.run("gc", "--forget", "small", "--yes", env={"EMBSTORE_CRASH_AT": point})
-    equal(killed.code, -SIGKILL, f"{killed}")
-    t.run("verify").expect(0)
-    equal(exported(t) == right, True, "the rows of the other split")
-    # Whatever was dropped by then, a run that wants it all ends well and pays only for that.
-    left = t.run("--json", "status").expect(0).json()["spaces"][0]["vectors"]
-    rows(t, 0, 300, "all.csv")
-    ingest(t, server, split="all", name="all.csv")
-    again = billed_again(server)
-    equal(len(again), 300 - left, "billed again")
-    check(again <= hashes(0, 100), "a text was billed again that a split referred to")
-    t.run("verify").expect(0)
-    gc(t, "--forget", "all", "--yes")
-    equal(t.run("--json", "status").expect(0).json()["spaces"][0]["vectors"],
-          200 + small_left(t), "vectors in the end")
-    equal(exported(t) == right, True, "the rows of the other split")
-    t.run("verify").expect(0)
-
-
-def small_left(t):
-    """Texts of the split that was to be forgotten, if it was not."""
-    names = [s["name"] for s in t.run("--json", "status").expect(0).json()["splits"]]
-    return 10 if "small" in names else 0
-
-
-def case_of(point):
-    def is_survived(t):
-        dies_at(t, point)
-
-    is_survived.__name__ = point.replace("-", "_") + "_is_survived"
-    return is_survived
-
-
-for name in harness.CRASH_POINTS:
-    if name.startswith("gc-"):
-        harness.case(case_of(name))

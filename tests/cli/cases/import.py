@@ -6,23 +6,13 @@ import struct
 
 import harness
 from cases.disk import file_size_limit
-from files import read_npy, same_rows, unit
+from files import npy, read_npy, same_rows, unit
 from harness import SIGKILL, await_that, case, contains, equal, lacks
 from imports import FIXTURES, MADE_UP, counts, made_up
 from paid import KEY, QUICK, TEXTS, jobs, money
 from simulator import sha256
 
 DOCUMENTS = 300
-
-
-def npy(rows, descr="<f4", shape=None, version=1, fortran=False):
-    """A .npy file, written by hand."""
-    code, order = {"f4": "f", "f8": "d", "f2": "e"}[descr[1:]], descr[0]
-    data = b"".join(struct.pack(f"{order}{len(row)}{code}", *row) for row in rows)
-    shape = shape or (len(rows), len(rows[0]))
-    text = f"{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}\n".encode()
-    length = struct.pack("<H" if version == 1 else "<I", len(text))
-    return b"\x93NUMPY" + bytes([version, 0]) + length + text + data
 
 
 def vectors(t, documents=DOCUMENTS):

@@ -3,8 +3,10 @@
 
 import json
 import time
+from signal import SIGXFSZ
 
-from harness import SIGHUP, SIGINT, SIGKILL, SIGTERM, await_that, case, check, contains, equal
+from harness import (SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGTERM, await_that, case, check, contains,
+                     equal)
 
 DOCUMENTS = 400
 CONCURRENCY = 4
@@ -70,13 +72,31 @@ def a_closed_terminal_does_not_stop_it(t):
 
 
 @case
+def signals_of_pipes_and_of_file_sizes_do_not_stop_it(t):
+    server, running = start_ingest(t, latency=20)
+    await_that(lambda: len(server.billed()) >= 10, "it works")
+    running.signal(SIGPIPE)
+    running.signal(SIGXFSZ)
+    equal(running.finish().expect(0).json()["complete"], True, "complete")
+
+
+@case
 def two_ctrl_c_end_it_at_once(t):
+    ends_at_once(t, SIGINT)
+
+
+@case
+def sigterm_after_ctrl_c_does_the_same(t):
+    ends_at_once(t, SIGTERM)
+
+
+def ends_at_once(t, second):
     server, running = start_ingest(t, latency=20_000)
     await_that(lambda: len(server.billed()) >= 10, "a request is in flight")
     running.signal(SIGINT)
     running.wait_for("stopping: waiting for what is in flight (again: stop at once)")
     before = time.monotonic()
-    running.signal(SIGINT)
+    running.signal(second)
     result = running.finish(10).expect(130)
     check(time.monotonic() - before < 1, "it took more than a second")
     contains(result.err, "stopped at once; what was in flight may have been paid for")
