@@ -8,6 +8,7 @@
 #include "engine/ingest/job_files.h"
 #include "engine/json/json_reader.h"
 #include "engine/json/json_writer.h"
+#include "engine/provider/embedding_values.h"
 
 namespace embstore {
 namespace {
@@ -66,6 +67,7 @@ Result<QuarantinedAnswer> ReadQuarantine(const std::filesystem::path& directory,
   std::string_view rest = std::string_view(*content).substr(0, end);
   while (!rest.empty()) {
     const std::size_t line_end = rest.find('\n');
+    if (line_end == std::string_view::npos) return Damaged(path);
     auto line = parser.Parse(rest.substr(0, line_end));
     rest.remove_prefix(line_end + 1);
     if (!line.ok()) return Damaged(path);
@@ -73,8 +75,9 @@ Result<QuarantinedAnswer> ReadQuarantine(const std::filesystem::path& directory,
     const auto vector = line->Find("vector");
     if (!text || !vector || !text->AsString()) return Damaged(path);
     answer.texts.emplace_back(*text->AsString());
+    const std::size_t before = answer.vectors.size();
     if (!vector->AppendFloats(&answer.vectors) ||
-        answer.vectors.size() != answer.texts.size() * dimensions) {
+        !VectorFault(std::span(answer.vectors).subspan(before), dimensions).empty()) {
       return Damaged(path);
     }
   }

@@ -15,21 +15,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   const auto result = rows.ReadResult(line);
   if (!result.ok()) {
-    CheckMessage(result.status());
+    CheckKeyless(result.status());
     FUZZ_CHECK(result.code() == Code::kInvalidReply);
   } else {
     FUZZ_CHECK(!result->key.empty() && IsUtf8(result->key));
     if (result->error.ok()) {
       CheckVectors(result->vector, 1, kDimensions);
     } else {
-      CheckMessage(result->error);
+      CheckKeyless(result->error);
       FUZZ_CHECK(result->vector.empty());
     }
   }
 
   const auto asked = rows.ReadInput(line);
   if (!asked.ok()) {
-    CheckMessage(asked.status());
+    CheckKeyless(asked.status());
     FUZZ_CHECK(asked.code() == Code::kCorruption);
     return 0;
   }

@@ -41,7 +41,7 @@ inline void CheckWaits(const Backoff& backoff) {
 
 /// An error of a paid call.
 inline void CheckPaidError(const Status& status) {
-  CheckMessage(status);
+  CheckKeyless(status);
   CheckWaits(status.backoff());
   FUZZ_CHECK(status.code() != Code::kInternal && status.code() != Code::kCorruption);
 }
