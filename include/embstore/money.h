@@ -25,7 +25,8 @@ struct Money {
   }
   Money operator-(Money other) const {
     Money rest;
-    if (__builtin_sub_overflow(nano_usd, other.nano_usd, &rest.nano_usd)) return Most(nano_usd >= 0);
+    if (__builtin_sub_overflow(nano_usd, other.nano_usd, &rest.nano_usd))
+      return Most(nano_usd >= 0);
     return rest;
   }
   Money& operator+=(Money other) { return *this = *this + other; }

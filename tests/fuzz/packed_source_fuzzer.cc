@@ -15,7 +15,6 @@ constexpr std::size_t kMaxUnpacked = 1 << 20;
 struct Outcome {
   std::string bytes;
   std::string error;
-  bool operator==(const Outcome&) const = default;
 };
 
 Outcome Unpack(bool gzip, std::string_view packed, std::size_t piece, std::size_t room) {
@@ -38,6 +37,12 @@ Outcome Unpack(bool gzip, std::string_view packed, std::size_t piece, std::size_
   }
   outcome.bytes.resize(kMaxUnpacked);
   return outcome;
+}
+
+/// However it is cut; but how much of damaged data comes out before the error depends on that.
+void CheckSame(const Outcome& cut, const Outcome& whole) {
+  FUZZ_CHECK(cut.error.empty() == whole.error.empty());
+  if (whole.error.empty()) FUZZ_CHECK(cut.bytes == whole.bytes);
 }
 
 std::string Gzip(std::string_view bytes) {
@@ -69,8 +74,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes = input.rest();
   if (first % 4 < 2) {
     const Outcome whole = Unpack(gzip, bytes, kWhole, 1 << 16);
-    FUZZ_CHECK(Unpack(gzip, bytes, 1, 1 << 16) == whole);
-    FUZZ_CHECK(Unpack(gzip, bytes, kWhole, 1000) == whole);
+    CheckSame(Unpack(gzip, bytes, 1, 1 << 16), whole);
+    CheckSame(Unpack(gzip, bytes, kWhole, 1000), whole);
     return 0;
   }
   // What was packed comes out again, and cut short it is an error.
