@@ -15,6 +15,8 @@
 namespace embstore {
 namespace {
 
+constexpr std::size_t kMaxMessageBytes = 300;  // The parser repeats what it read as it was.
+
 std::size_t LineOf(const YAML::Mark& mark) {
   return mark.is_null() ? 1 : static_cast<std::size_t>(mark.line) + 1;
 }
@@ -168,9 +170,9 @@ Result<YamlNode> ParseYaml(std::string_view yaml, const std::string& name) {
     }
     return builder.TakeRoot();
   } catch (const YAML::Exception& error) {
-    return YamlError(name, LineOf(error.mark), error.msg);
+    return YamlError(name, LineOf(error.mark), Printable(error.msg, kMaxMessageBytes));
   } catch (const std::exception& error) {
-    return YamlError(name, 1, std::string("cannot be parsed: ").append(error.what()));
+    return YamlError(name, 1, "cannot be parsed: " + Printable(error.what(), kMaxMessageBytes));
   }
 }
 

@@ -44,7 +44,10 @@ class NpyVectors final : public VectorSource {
 
   Status BeginPass() override {
     block_begin_ = block_end_ = 0;
-    return ReadHeader();
+    const NpyArray prepared = array_;
+    if (Status opened = ReadHeader(); !opened.ok()) return opened;
+    // Rows are cut out by the sizes of the first reading.
+    return array_ == prepared ? Status() : Invalid("it has changed since it was read first");
   }
 
   Result<bool> Find(const Document& document, std::span<float> out) override {

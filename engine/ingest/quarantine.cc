@@ -5,6 +5,7 @@
 
 #include "engine/base/file.h"
 #include "engine/json/json_reader.h"
+#include "engine/provider/embedding_values.h"
 
 namespace embstore {
 namespace {
@@ -41,12 +42,15 @@ Result<QuarantinedAnswer> ReadQuarantine(const std::filesystem::path& directory,
   JsonParser parser;
   for (std::string_view rest = *lines; !rest.empty();) {
     const std::size_t end = rest.find('\n');
+    if (end == std::string_view::npos) return Damaged(path);
     const auto line = parser.Parse(rest.substr(0, end));
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    rest.remove_prefix(end + 1);
     ReplyRow row;
+    const std::size_t before = answer.vectors.size();
     if (!line.ok() || !ReadReplyRow(*line, &row, &answer.vectors)) return Damaged(path);
     answer.texts.push_back(std::move(row.text));
-    if (answer.vectors.size() != answer.texts.size() * dimensions) return Damaged(path);
+    const auto vector = std::span(answer.vectors).subspan(before);
+    if (!VectorFault(vector, dimensions).empty()) return Damaged(path);
   }
   return answer;
 }

@@ -61,11 +61,15 @@ void AppendNumber(Number value, std::string* out) {
 
 template <typename Number>
 void AppendFinite(Number value, std::string* out) {
-  if (std::isfinite(value)) {
-    AppendNumber(value, out);
-  } else {
+  if (!std::isfinite(value)) {
     *out += "null";
+    return;
   }
+  const std::size_t before = out->size();
+  AppendNumber(value, out);
+  // Digits alone are an integer to those who read it, and 64 bits may not hold that one.
+  const bool digits_alone = out->find_first_of(".e", before) == std::string::npos;
+  if (digits_alone && std::abs(value) >= Number{1e15F}) *out += ".0";
 }
 
 }  // namespace

@@ -24,19 +24,19 @@ std::uint64_t Minus(std::uint64_t whole, std::uint64_t part) {
   return whole > part ? whole - part : 0;
 }
 
-Money Sum(Money a, Money b) {
-  if (EMBSTORE_SEEDED_BUG("signed-overflow")) return {a.nano_usd + b.nano_usd};
-  Money sum;
-  if (__builtin_add_overflow(a.nano_usd, b.nano_usd, &sum.nano_usd)) {
-    sum.nano_usd = std::numeric_limits<std::int64_t>::max();
-  }
-  return sum;
+/// Counts of servers stop at the top: wrapped around, what was spent would be less than before.
+void AddCount(std::uint64_t count, std::uint64_t* sum) {
+  if (__builtin_add_overflow(*sum, count, sum)) *sum = std::numeric_limits<std::uint64_t>::max();
 }
 
 void Add(const SpendRecord::Amount& amount, SpendRecord::Amount* sum) {
   sum->texts += amount.texts;
-  sum->tokens += amount.tokens;
-  sum->cost = Sum(sum->cost, amount.cost);
+  AddCount(amount.tokens, &sum->tokens);
+  if (EMBSTORE_SEEDED_BUG("signed-overflow")) {
+    sum->cost.nano_usd += amount.cost.nano_usd;
+    return;
+  }
+  sum->cost += amount.cost;
 }
 
 Status Refuse(std::uint64_t request, const char* why) {
@@ -191,12 +191,12 @@ void LedgerBook::AddShare(const CommitShare& share) {
   // Rounded up once a request, however many commits it took.
   const Money before = request.stored.cost;
   request.stored.texts += share.texts;
-  request.stored.tokens += share.tokens;
+  AddCount(share.tokens, &request.stored.tokens);
   request.stored.cost = CostOf(request.stored.tokens, request.price);
   Add({share.texts, share.tokens, request.stored.cost - before}, &row.spent);
   if (share.reported) {
-    row.reported_tokens += share.tokens;
-    row.estimate_of_reported += share.estimated_tokens;
+    AddCount(share.tokens, &row.reported_tokens);
+    AddCount(share.estimated_tokens, &row.estimate_of_reported);
   }
   const auto job = jobs_.find(share.request);
   if (job != jobs_.end()) job->second.stored_texts = request.stored.texts;
@@ -230,7 +230,7 @@ void LedgerBook::Close(std::uint64_t id, RequestEnd end, SpendRecord::Amount was
   const auto job = jobs_.find(id);
   if (job != jobs_.end()) {
     job->second.step = JobStep::kEnded;
-    job->second.cost = Sum(request.stored.cost, settled.cost);
+    job->second.cost = request.stored.cost + settled.cost;
   }
   request.abandoned = end == RequestEnd::kAbandoned;
   if (in_doubt) in_doubt_.insert(std::move(node));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/ledger/ledger_entry.h"
 
+#include <cstring>
 #include <optional>
 
 #include "ledger_generated.h"
@@ -78,9 +79,12 @@ Offset<void> Write(FlatBufferBuilder& b, const CommitEntry& e) {
 bool Read(const ledger_fb::CommitEntry& t, CommitEntry* e) {
   e->number = t.number();
   if (t.shares() == nullptr) return true;
-  for (const ledger_fb::Share* s : *t.shares()) {
+  for (flatbuffers::uoffset_t i = 0; i < t.shares()->size(); ++i) {
+    ledger_fb::Share
+        s;  // A copy: the verifier does not see to the alignment of structs in a vector.
+    std::memcpy(&s, t.shares()->Data() + i * sizeof s, sizeof s);
     e->shares.push_back(
-        {s->request(), s->texts(), s->tokens(), s->estimated_tokens(), s->reported(), s->last()});
+        {s.request(), s.texts(), s.tokens(), s.estimated_tokens(), s.reported(), s.last()});
   }
   return true;
 }

@@ -21,6 +21,7 @@ struct NpyArray {
   bool big_endian = false;
   bool fortran_order = false;
   std::vector<std::uint64_t> shape;
+  bool operator==(const NpyArray&) const = default;
 
   /// Of one number.
   std::size_t item_bytes() const;

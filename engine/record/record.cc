@@ -68,9 +68,11 @@ struct Traits<CommitRecord> {
     r->charges = t.charges();
     r->shares.clear();
     if (t.shares() == nullptr) return true;
-    for (const fb::Share* s : *t.shares()) {
+    for (flatbuffers::uoffset_t i = 0; i < t.shares()->size(); ++i) {
+      fb::Share s;  // A copy: the verifier does not see to the alignment of structs in a vector.
+      std::memcpy(&s, t.shares()->Data() + i * sizeof s, sizeof s);
       r->shares.push_back(
-          {s->request(), s->texts(), s->tokens(), s->estimated_tokens(), s->reported(), s->last()});
+          {s.request(), s.texts(), s.tokens(), s.estimated_tokens(), s.reported(), s.last()});
     }
     return true;
   }

@@ -56,7 +56,8 @@ Result<VectorView> DecodeVector(std::string_view key, std::string_view value) {
   }
   VectorView view;
   view.little_endian = value.substr(kVectorHeaderBytes);
-  if (Load<std::uint32_t>(value, 12) * sizeof(float) != view.little_endian.size()) {
+  const auto dimensions = Load<std::uint32_t>(value, 12);
+  if (dimensions == 0 || dimensions * sizeof(float) != view.little_endian.size()) {
     return Status(Code::kCorruption, "vector record has the wrong size");
   }
   std::memcpy(view.fingerprint.bytes.data(), value.data() + 16, view.fingerprint.bytes.size());

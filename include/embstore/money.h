@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,14 +13,30 @@
 
 namespace embstore {
 
-/// An amount in nano-dollars (10^-9 USD). Holds up to about 9.2 billion USD.
+/// An amount in nano-dollars (10^-9 USD). Holds up to about 9.2 billion USD; sums stop there, for
+/// token counts come from servers and a budget must not be passed by wrapping around.
 struct Money {
   std::int64_t nano_usd = 0;
   auto operator<=>(const Money&) const = default;
-  Money operator+(Money other) const { return {nano_usd + other.nano_usd}; }
-  Money operator-(Money other) const { return {nano_usd - other.nano_usd}; }
+  Money operator+(Money other) const {
+    Money sum;
+    if (__builtin_add_overflow(nano_usd, other.nano_usd, &sum.nano_usd)) return Most(nano_usd > 0);
+    return sum;
+  }
+  Money operator-(Money other) const {
+    Money rest;
+    if (__builtin_sub_overflow(nano_usd, other.nano_usd, &rest.nano_usd))
+      return Most(nano_usd >= 0);
+    return rest;
+  }
   Money& operator+=(Money other) { return *this = *this + other; }
   double usd() const { return static_cast<double>(nano_usd) / 1e9; }
+
+ private:
+  static Money Most(bool positive) {
+    using Limits = std::numeric_limits<std::int64_t>;
+    return {positive ? Limits::max() : Limits::min()};
+  }
 };
 
 /// A price in micro-dollars for one million tokens: $0.15 per 1M is 150,000.

@@ -41,6 +41,13 @@ TEST_CASE("config: anchors and aliases are refused") {
   CHECK(ErrorOf("seed: *s\n").starts_with("c.yaml:1: "));
 }
 
+TEST_CASE("config: what the parser repeats of a file cannot drive a terminal") {
+  const auto parsed = ParseConfig("a: \"\\\x1b\"\n", "c.yaml");
+  REQUIRE_FALSE(parsed.ok());
+  CHECK(parsed.status().message().starts_with("c.yaml:1: "));
+  CHECK(parsed.status().message().find('\x1b') == std::string::npos);
+}
+
 TEST_CASE("config: tags are refused") {
   CHECK(ErrorOf("seed: !!int 1\n") == "c.yaml:1: tags are not allowed");
   CHECK(ErrorOf("seed: 1\nembedding: !x { model: y }\n") == "c.yaml:2: tags are not allowed");

@@ -7,6 +7,7 @@
 
 #include <fstream>
 
+#include "engine/hash/hash.h"
 #include "unit/ingest/ingest_testing.h"
 
 namespace embstore {
@@ -276,6 +277,16 @@ TEST_CASE("quarantine: a kept answer comes back as it was, or not at all") {
     CHECK(read_with(content.substr(0, i)) == Code::kCorruption);
   }
   CHECK(read_with(content) == Code::kOk);
+
+  // Even when the digest fits: a last line without its end, and vectors that must not be stored.
+  const auto sealed = [&](const std::string& lines) {
+    return read_with(lines + "{\"xxh3_128\":\"" + ToHex(HashBytes(lines)) + "\"}\n");
+  };
+  CHECK(sealed("{\"text\":\"one\",\"vector\":[1,2,3]}\n") == Code::kOk);
+  CHECK(sealed("{\"text\":\"one\",\"vector\":[1,2,3]}") == Code::kCorruption);
+  CHECK(sealed("{\"text\":\"one\",\"vector\":[1,2,1e39]}\n") == Code::kCorruption);
+  CHECK(sealed("{\"text\":\"one\",\"vector\":[0,0,0]}\n") == Code::kCorruption);
+  CHECK(sealed("{\"text\":\"one\",\"vector\":[1,2]}\n") == Code::kCorruption);
 }
 
 }  // namespace

@@ -130,6 +130,9 @@ TEST_CASE("json: what JSON cannot hold becomes null") {
 
 TEST_CASE("json: floats are written with as few digits as they need") {
   CHECK(WrittenFloats({}) == "[]");
+  // Beyond 64 bits an integer could not be read again.
+  CHECK(WrittenDouble(18446744073709551615.0) == "18446744073709552000.0");
+  CHECK(WrittenFloats({2e19F, -2e19F, 7}) == "[2e+19,-2e+19,7]");
   CHECK(WrittenFloats({0.1f, 0.5f, -2, 0, -0.0f, 16777216, 1e10f, 1e-45f, 3.4028235e38f}) ==
         "[0.1,0.5,-2,0,-0,16777216,1e+10,1e-45,3.4028235e+38]");
   CHECK(WrittenDouble(0.09) == "0.09");

@@ -49,6 +49,17 @@ TEST_CASE("ledger: a cost beyond what money can hold stays at the most") {
   CHECK(CostOf(std::numeric_limits<std::uint64_t>::max(), {kMax}).nano_usd == kMax);
 }
 
+TEST_CASE("ledger: a sum beyond what money can hold stays at the most") {
+  constexpr std::int64_t kMin = std::numeric_limits<std::int64_t>::min();
+  CHECK(Money{kMax} + Money{1} == Money{kMax});
+  CHECK(Money{kMin} + Money{-1} == Money{kMin});
+  CHECK(Money{0} - Money{kMin} == Money{kMax});
+  CHECK(Money{-2} - Money{kMax} == Money{kMin});
+  Money spent{kMax};
+  spent += Money{kMax};
+  CHECK(spent > Money{1'000'000'000});
+}
+
 TEST_CASE("ledger: money adds, subtracts and compares") {
   Money money{5};
   money += Money{7};
