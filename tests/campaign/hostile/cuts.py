@@ -10,7 +10,7 @@ import paid
 from .front import Front
 from .judge import OPENAI_PRICE
 
-DIMENSIONS = 8  # A small answer.
+DIMENSIONS = {"openai": 8}  # A small answer; Gemini gives none below 128.
 CONFIG = """\
 retry: {initial_wait_seconds: 0, max_failed_batches_in_a_row: 1000}
 limits: {texts_per_minute: 1000000000, tokens_per_minute: 1000000000000, \
@@ -75,7 +75,7 @@ class Cutter:
 
 def command(target, url):
     common = ["--json", "ingest", "train", "--input", "sample.csv", "--batch-size", 1,
-              "--dimensions", DIMENSIONS, "--concurrency", 1]
+              "--dimensions", DIMENSIONS.get(target, 128), "--concurrency", 1]
     if target == "openai":
         return [*common, "--provider", "openai", "--model", "text-embedding-3-small",
                 "--base-url", url + "/v1"]
@@ -98,7 +98,10 @@ def run_cuts(tools, target, what, reset, texts, start=0, stride=1):
             front = Front(server, lambda seen, number: seen == kind, cutter.answer)
         result = t.run(*command(target, front.url), key=paid.KEY, openai_key=paid.KEY, seconds=500)
         front.stop()
-        differences = judge(t, result, server, front, cutter, target, what, texts)
+        try:
+            differences = judge(t, result, server, front, cutter, target, what, texts)
+        except harness.Failed as failure:
+            differences = [f"{failure} {result}"]
         return cutter.cuts, cutter.longest, differences
 
 

@@ -4,6 +4,7 @@
 import base64
 import json
 import math
+import re
 import struct
 import threading
 
@@ -45,8 +46,8 @@ def value(text):
 
 
 def digits(count):
-    """A number near 0.001 with so many digits."""
-    return "0.001" + "7" * count
+    """A small number with so many digits."""
+    return "0.00001" + "7" * count
 
 
 def vectors(change):
@@ -191,6 +192,12 @@ def listed(change):
     def edit(data):
         data["operations"] = change(data.get("operations", []))
     return document(edit)
+
+
+def in_a_circle(exchange):
+    """Each page is the first one, and names the next."""
+    exchange.head = re.sub(rb"&pageToken=\w+", b"", exchange.head)
+    return document(lambda data: {**data, "nextPageToken": "round"})(exchange)
 
 
 def called(entry, name):
