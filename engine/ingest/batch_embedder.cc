@@ -8,6 +8,7 @@
 
 #include "engine/base/crash_point.h"
 #include "engine/base/seeded_bug.h"
+#include "engine/hash/hash.h"
 #include "engine/ingest/quarantine.h"
 #include "engine/pairing/pairing_check.h"
 
@@ -35,6 +36,12 @@ Result<EmbedReply> CallProvider(Provider& provider, std::span<const std::string_
 
 constexpr const char* kMispaired =
     "the vectors do not fit the texts: texts with many words in common got unrelated vectors";
+
+constexpr const char* kCameBefore =
+    "the same vectors came before, for other texts: an answer was given twice";
+
+// Fewer texts may have equal vectors for good, such as texts that differ beyond the model's limit.
+constexpr std::size_t kFewestToCompare = 8;
 
 constexpr const char* kNotResent =
     "an answer was lost, and by the doubt policy its texts are not sent again, because they may "
@@ -223,15 +230,25 @@ Status BatchEmbedder::CheckAnswer(const BatchTexts& batch, Range range, std::uin
   if (!check_pairing_) return {};
   const std::vector<std::string_view> views(batch.texts.begin() + static_cast<long>(range.begin),
                                             batch.texts.begin() + static_cast<long>(range.end));
+  const bool before = texts >= kFewestToCompare && CameBefore(reply.vectors);
   const PairingVerdict verdict = CheckPairing(views, reply.vectors, dimensions);
-  if (verdict.pairing != Pairing::kWrong || EMBSTORE_SEEDED_BUG("pairing-unchecked")) return {};
+  const bool fits = verdict.pairing != Pairing::kWrong || EMBSTORE_SEEDED_BUG("pairing-unchecked");
+  if (fits && !before) return {};
+  const char* const why = before ? kCameBefore : kMispaired;
   // Free of charge there is nothing to keep: the batch is skipped and asked for again.
-  if (number == 0) return {Code::kInvalidReply, kMispaired};
+  if (number == 0) return {Code::kInvalidReply, why};
   Status kept = WriteQuarantine(&reserve_, number, views, reply, dimensions);
   if (!kept.ok()) return kept;
-  Status noted = gate_.Quarantine(number, kMispaired);
+  Status noted = gate_.Quarantine(number, why);
   if (!noted.ok()) return noted;
   return {Code::kHeld, QuarantineMessage(number, texts)};
+}
+
+bool BatchEmbedder::CameBefore(const std::vector<float>& vectors) {
+  const ContentHash digest = HashBytes(
+      {reinterpret_cast<const char*>(vectors.data()), vectors.size() * sizeof(vectors.front())});
+  const std::lock_guard<std::mutex> guard(answers_mutex_);
+  return !answers_.insert(digest).second;
 }
 
 void BatchEmbedder::Keep(const BatchTexts& batch, Range range, std::uint64_t number,

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <mutex>
 #include <random>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -90,6 +91,8 @@ class BatchEmbedder {
                 Result<EmbedReply> reply, BatchOutcome* outcome);
   Status CheckAnswer(const BatchTexts& batch, Range range, std::uint64_t number,
                      const EmbedReply& reply);
+  /// Whether an answer of this run had these very vectors; a run sends no text twice.
+  bool CameBefore(const std::vector<float>& vectors);
   void Keep(const BatchTexts& batch, Range range, std::uint64_t number, EmbedReply reply,
             BatchOutcome* outcome) const;
   std::chrono::nanoseconds RetryWait(std::uint32_t retry, const Backoff& backoff);
@@ -105,6 +108,9 @@ class BatchEmbedder {
 
   std::mutex jitter_mutex_;
   std::minstd_rand jitter_;  // Guarded by jitter_mutex_.
+
+  std::mutex answers_mutex_;
+  std::set<ContentHash> answers_;  // Of the vectors of each answer. Guarded by answers_mutex_.
 };
 
 /// Whether a run cannot go on after a request that ended like this.

@@ -108,8 +108,9 @@ class JobRunner {
     std::uint32_t failed_downloads = 0;
     std::chrono::nanoseconds creating_since{-1};
     bool waits_for_room = false;
-    bool own = false;      // Begun by this runner.
-    bool fetched = false;  // The result file was downloaded by this runner.
+    bool own = false;            // Begun by this runner.
+    bool fetched = false;        // The result file was downloaded by this runner.
+    bool fetched_again = false;  // A second time, for the first one did not fit.
     std::chrono::nanoseconds reminded{-1};
     bool done = false;
   };

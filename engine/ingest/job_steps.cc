@@ -293,8 +293,14 @@ Status JobRunner::Collect(Job* job) {
   options.skip = job->record.stored_texts;
   const auto path = JobResultPath(context_.directory, job->record);
   auto outcome = collector.Collect(path, job->record.id, options);
-  if (outcome.code() == Code::kHeld && !job->fetched) {
-    // The local copy is of an earlier run, and may be what is wrong.
+  if (outcome.code() == Code::kHeld && !(job->fetched && job->fetched_again)) {
+    // The copy of an earlier run may be what is wrong, or what came between: a proxy's page, say.
+    if (job->fetched) {
+      job->fetched_again = true;
+      context_.observer.OnWarning(Name(*job) + ": " + outcome.status().message() +
+                                  "; the result is fetched once more, which costs nothing");
+      Later(job, context_.options.batch.first_poll, context_.options.batch.max_poll);
+    }
     std::error_code ignored;
     std::filesystem::remove(path, ignored);
     return {};

@@ -47,6 +47,10 @@ double LimitOf(const PairingVerdict& block, std::size_t rows) {
   return std::max(0.0, limit);
 }
 
+bool AllSame(std::span<const float> vectors, std::uint32_t dimensions) {
+  return std::equal(vectors.begin() + dimensions, vectors.end(), vectors.begin());
+}
+
 double Correlation(double product, double squares_a, double squares_b) {
   const double scale = std::sqrt(squares_a * squares_b);
   return scale > 0 ? product / scale : 0;
@@ -87,6 +91,10 @@ PairingVerdict PairingChecker::Workspace::Judge(std::span<const std::string_view
   words.Add(others);
   const double scale =
       std::sqrt(PairTable::Product(words, words)) * std::sqrt(PairTable::Product(cosines, cosines));
+  if (AllSame(vectors, dimensions) && PairTable::Product(words, words) > 0) {
+    verdict.pairing = Pairing::kWrong;  // Texts of different words, and one vector for all of them.
+    return verdict;
+  }
   if (!(scale > 0)) return verdict;
   verdict.score = PairTable::Product(words, cosines) / scale;
   verdict.limit = LimitOf(verdict, rows);

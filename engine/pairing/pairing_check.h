@@ -15,7 +15,8 @@ namespace embstore {
 
 enum class Pairing : std::uint8_t {
   kRight,      ///< Likeness of vectors follows that of the texts, far beyond chance.
-  kWrong,      ///< It does not, although these texts and vectors would show it.
+  kWrong,      ///< It does not, although these texts and vectors would show it; or texts of
+               ///< different words have all got the same vector.
   kUndecided,  ///< Too few texts, too few shared words, or vectors that tell nothing.
 };
 

@@ -276,17 +276,31 @@ TEST_CASE("pairing: vectors that tell nothing are undecided") {
   std::normal_distribution<float> normal;
   for (float& value : noise.vectors) value = normal(random);
   CHECK(noise.Check().pairing == Pairing::kUndecided);
+}
 
-  const float infinity = std::numeric_limits<float>::infinity();
-  for (const float value : {0.0F, 1.0F, -3.5F, 1e-30F, 3e38F, infinity}) {
-    CAPTURE(value);
-    Block equal = block;
-    std::fill(equal.vectors.begin(), equal.vectors.end(), value);
-    const PairingVerdict verdict = equal.Check();
-    CHECK(verdict.pairing == Pairing::kUndecided);
-    CHECK(std::isfinite(verdict.score));
-    CHECK(std::isfinite(verdict.limit));
+TEST_CASE("pairing: one vector for texts of different words is wrong") {
+  for (const float value : {1.0F, -3.5F, 1e-30F, 3e38F}) {
+    for (const std::size_t count : {8, 10, 100}) {
+      CAPTURE(value);
+      CAPTURE(count);
+      Block equal = Glosses(0, count);
+      std::fill(equal.vectors.begin(), equal.vectors.end(), value);
+      const PairingVerdict verdict = equal.Check();
+      CHECK(verdict.pairing == Pairing::kWrong);
+      CHECK(std::isfinite(verdict.score));
+      CHECK(std::isfinite(verdict.limit));
+      equal.vectors.back() = value / 2;
+      CHECK(equal.Check().pairing == Pairing::kUndecided);
+    }
   }
+}
+
+TEST_CASE("pairing: one vector for texts of the same words, or of none, is undecided") {
+  const std::vector<float> same(20 * kDimensions, 0.5F);
+  const std::vector<std::string_view> words(20, "the same words again");
+  CHECK(CheckPairing(words, same, kDimensions).pairing == Pairing::kUndecided);
+  const std::vector<std::string_view> signs(20, "?!");
+  CHECK(CheckPairing(signs, same, kDimensions).pairing == Pairing::kUndecided);
 }
 
 TEST_CASE("pairing: small blocks are undecided rather than wrong") {
