@@ -14,14 +14,15 @@
 namespace embstore {
 namespace {
 
-// In the order in which a batch job passes them, and then `gc`.
-constexpr std::array<std::string_view, 21> kNames = {
+// In the order in which a batch job passes them, then `gc`, then `recover`.
+constexpr std::array<std::string_view, 26> kNames = {
     "job-file-written",  "intent-planned",    "intent-written",    "upload-answered",
     "upload-recorded",   "creation-recorded", "creation-answered", "created-recorded",
     "result-downloaded", "call-answered",     "commit-begins",     "commit-stored",
     "commit-recorded",   "job-stored",        "job-ended",         "job-removed",
     "gc-forgotten",      "gc-planned",        "gc-recorded",       "gc-stored",
-    "gc-compacts"};
+    "gc-compacts",       "recover-built",     "recover-planned",   "recover-set-aside",
+    "recover-swapped",   "recover-given-up"};
 
 std::string armed_name;
 std::atomic<int> passages_left{0};

@@ -56,6 +56,6 @@ def case_of(name):
 
 
 for point in harness.CRASH_POINTS:
-    if point.startswith("gc-"):
-        continue  # gc.py has these.
+    if point.startswith(("gc-", "recover-")):
+        continue  # gc.py and recover.py have these.
     harness.case(case_of(point))
