@@ -71,6 +71,12 @@ constexpr auto kNames = std::to_array<std::string_view>({
     "gc-recorded",
     "gc-stored",
     "gc-compacts",
+    // `recover`
+    "recover-built",
+    "recover-planned",
+    "recover-set-aside",
+    "recover-swapped",
+    "recover-given-up",
 });
 
 std::string armed_name;

@@ -20,16 +20,23 @@ std::uint64_t SizeOf(const fs::path& path) {
 
 }  // namespace
 
-std::string ContentId(const Store& store, const SplitRecord& split, SpaceId space,
-                      const CoverageRecord& coverage, std::uint32_t dimensions,
-                      MissingPolicy missing, bool normalize) {
-  std::string facts = store.Id() + "/" + HexString(split.list_sha256) + "/" + ToHex(space);
-  for (const std::uint64_t fact : {std::uint64_t{dimensions}, store.CommitNumber(),
-                                   static_cast<std::uint64_t>(coverage.updated_micros),
-                                   static_cast<std::uint64_t>(missing), std::uint64_t{normalize}}) {
+std::string ContentId(const ContentFacts& content) {
+  std::string facts =
+      content.store_id + "/" + HexString(content.list_sha256) + "/" + ToHex(content.space);
+  for (const std::uint64_t fact :
+       {std::uint64_t{content.dimensions}, content.commit,
+        static_cast<std::uint64_t>(content.updated_micros),
+        static_cast<std::uint64_t>(content.missing), std::uint64_t{content.normalize}}) {
     facts += "/" + std::to_string(fact);
   }
   return ToHex(HashBytes(facts));
+}
+
+std::string ContentId(const Store& store, const SplitRecord& split, SpaceId space,
+                      const CoverageRecord& coverage, std::uint32_t dimensions,
+                      MissingPolicy missing, bool normalize) {
+  return ContentId({store.Id(), split.list_sha256, space, dimensions, store.CommitNumber(),
+                    coverage.updated_micros, missing, normalize});
 }
 
 bool HasFiles(const ExistingExport& existing) {

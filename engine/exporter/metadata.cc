@@ -28,6 +28,12 @@ std::uint64_t ReadCount(const std::string& name, const JsonValue& json) {
   return value ? static_cast<std::uint64_t>(value->AsInt().value_or(0)) : 0;
 }
 
+std::string ReadText(const std::string& name, const JsonValue& json) {
+  const auto value = json.Find(name);
+  const auto text = value ? value->AsString() : std::nullopt;
+  return std::string(text.value_or(""));
+}
+
 }  // namespace
 
 std::string ToJson(const ExportMetadata& m) {
@@ -73,7 +79,12 @@ std::optional<ExistingExport> ReadMetadata(const ExportPaths& paths) {
                           ReadCount("num_documents", *json),
                           ReadCount("missing_documents", *json),
                           static_cast<std::uint32_t>(ReadCount("dimensions", *json)),
-                          normalized && normalized->AsBool().value_or(false)};
+                          normalized && normalized->AsBool().value_or(false),
+                          ReadText("split", *json),
+                          ReadText("space", *json),
+                          ReadText("model", *json),
+                          ReadText("task_type", *json),
+                          ReadText("provider", *json)};
   for (const ExportPart& part : paths.parts) {
     auto digest = ReadDigest(part.name, *json);
     if (digest) existing.parts.emplace_back(part, std::move(*digest));

@@ -38,6 +38,11 @@ struct ExistingExport {
   std::uint64_t missing = 0;
   std::uint32_t dimensions = 0;
   bool normalized = false;
+  std::string split;
+  std::string space;  ///< In hex.
+  std::string model;
+  std::string task_type;
+  std::string provider;
 };
 std::optional<ExistingExport> ReadMetadata(const ExportPaths& paths);
 

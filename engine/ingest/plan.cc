@@ -95,7 +95,8 @@ Result<SetAside> SetTextsAside(const Ledger& ledger, SpaceId space, const DoubtP
                 "the store has lost vectors: by the ledger, " + std::to_string(bought->size()) +
                     " texts of this split were paid for and stored (one is at position " +
                     std::to_string(first->position) +
-                    "), and they are not there. Nothing was sent: restore the cache directory "
+                    "), and they are not there. Nothing was sent: 'embstore recover' says what "
+                    "it can bring back without paying. Else restore the cache directory "
                     "from a backup; to begin anew and pay again, move it away");
 }
 

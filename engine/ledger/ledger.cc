@@ -22,8 +22,8 @@ namespace embstore {
 namespace {
 
 constexpr const char* kPutBack =
-    "Put back the newest copy of the whole cache directory or, to begin anew and pay again, move "
-    "it away";
+    "'embstore recover' says what it can bring back without paying. Else put back the newest copy "
+    "of the whole cache directory or, to begin anew and pay again, move it away";
 constexpr const char* kOrphanReason = "the process ended before the answer was stored";
 
 /// `problem` with the file, the place and what to do.

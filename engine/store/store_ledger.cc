@@ -107,14 +107,15 @@ fs::path LedgerPath(const fs::path& directory) { return directory / "ledger"; }
 
 Status StoreIsOlder(const Store::Impl& impl) {
   const std::uint64_t texts = impl.ledger->TextsAfterCommit(impl.last_commit.number);
-  return {Code::kCorruption, "the store in '" + impl.directory.string() +
-                                 "' is older than its ledger: " +
-                                 (texts > 0 ? std::to_string(texts) + " texts that were paid for"
-                                            : std::string("vectors of its last commits")) +
-                                 " are missing (commit " + std::to_string(impl.last_commit.number) +
-                                 " of " + std::to_string(impl.ledger->position().commit) +
-                                 "); nothing was sent: put back the newest copy of the whole cache "
-                                 "directory or, to begin anew and pay again, move it away"};
+  return {Code::kCorruption,
+          "the store in '" + impl.directory.string() + "' is older than its ledger: " +
+              (texts > 0 ? std::to_string(texts) + " texts that were paid for"
+                         : std::string("vectors of its last commits")) +
+              " are missing (commit " + std::to_string(impl.last_commit.number) + " of " +
+              std::to_string(impl.ledger->position().commit) +
+              "); nothing was sent: 'embstore recover' says what it can bring back "
+              "without paying. Else put back the newest copy of the whole cache "
+              "directory or, to begin anew and pay again, move it away"};
 }
 
 Status OpenLedgerForWriting(Store::Impl* impl) {
@@ -168,7 +169,8 @@ Status CheckNoLedgerLeft(const fs::path& directory) {
   return {Code::kCorruption,
           "the store '" + (directory / "store").string() + "' is gone, but its ledger knows of " +
               std::to_string((*ledger)->TextsAfterCommit(0)) +
-              " texts that were paid for; nothing was sent: restore the store from a backup. To "
+              " texts that were paid for; nothing was sent: 'embstore recover' brings back what "
+              "exports have, or restore the store from a backup. To "
               "begin anew and pay again, move '" +
               path.string() + "' away"};
 }

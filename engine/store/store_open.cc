@@ -20,6 +20,7 @@
 #include "engine/store/store_impl.h"
 #include "engine/store/store_ledger.h"
 #include "engine/store/store_sketches.h"
+#include "engine/store/store_swap.h"
 
 namespace embstore {
 namespace {
@@ -165,13 +166,6 @@ Status OpenDatabase(const StoreOptions& options, OpenMode mode, const fs::path& 
   return FromRocks(opened, "open the store in '" + path.string() + "'");
 }
 
-std::string NewStoreId() {
-  std::random_device random;
-  std::array<std::uint8_t, 16> bytes{};
-  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
-  return HexString(bytes);
-}
-
 Status WriteNewMeta(const Store::Impl& impl) {
   MetaRecord meta;
   meta.store_id = NewStoreId();
@@ -229,6 +223,7 @@ Status CheckAbsent(const fs::path& database) {
 /// Whether there is a database that this user may read; none is right too where one may be made.
 Status CheckThere(const fs::path& directory, bool may_create) {
   const fs::path database = directory / "store";
+  if (Status swapped = CheckNoPendingSwap(directory); !swapped.ok()) return swapped;
   if (::access((database / "CURRENT").c_str(), R_OK) != 0 && errno == EACCES) {
     return {Code::kInvalidArgument, "the store in '" + directory.string() +
                                         "' may not be read by this user; use the account "
@@ -275,6 +270,7 @@ Status PrepareForWriting(const fs::path& directory, const StoreOptions& options,
   auto lock = DirectoryLock::Acquire(directory);
   if (!lock.ok()) return lock.status();
   impl->lock = std::move(lock).value();
+  if (Status swapped = CheckNoPendingSwap(directory); !swapped.ok()) return swapped;
   if (HasDatabase(database)) return CheckFormatFirst(directory, options);
   if (Status begun = CheckNoLedgerLeft(directory); !begun.ok()) return begun;
   return CreateDatabase(options, database);
@@ -316,6 +312,21 @@ Status CheckReaderIsCurrent(const fs::path& database, Store::Impl* impl) {
 }
 
 }  // namespace
+
+std::string NewStoreId() {
+  std::random_device random;
+  std::array<std::uint8_t, 16> bytes{};
+  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
+  return HexString(bytes);
+}
+
+Status OpenDatabaseForWriting(const fs::path& directory, Store::Impl* impl) {
+  return OpenDatabase(impl->options, OpenMode::kWrite, directory / "store", impl);
+}
+
+Status CreateEmptyDatabase(const fs::path& database, Store::Impl* impl) {
+  return OpenDatabase(impl->options, OpenMode::kCreate, database, impl);
+}
 
 Status OpenDatabaseForReading(const fs::path& directory, Store::Impl* impl) {
   if (Status there = CheckThere(directory, /*may_create=*/false); !there.ok()) return there;

@@ -24,7 +24,9 @@ namespace fs = std::filesystem;
 constexpr std::string_view kTemporaryMark = ".tmp-";
 constexpr const char* kExportAgain =
     "remove it and run 'embstore export' again, which costs nothing";
-constexpr const char* kRestoreBoth = "put back the newest copy of the whole cache directory";
+constexpr const char* kRestoreBoth =
+    "'embstore recover' says what it can bring back without paying; or put back the newest copy of "
+    "the whole cache directory";
 
 std::uint64_t SizeOf(const fs::path& path) {
   std::error_code error;
@@ -206,10 +208,9 @@ void CheckLedger(const Ledger* before, bool store_was_read, Findings* findings) 
         findings->meta && findings->meta->has_ledger &&
         (!findings->spaces.empty() || (findings->commit && findings->commit->number > 0));
     if (!was_used) return;
-    findings->AddDamage("ledger", where,
-                        "it is gone, and with it what was spent; vectors do not depend on it",
-                        "put it back from a backup; to go on without that history, run 'embstore "
-                        "ingest' once with --new-ledger");
+    findings->AddDamage(
+        "ledger", where, "it is gone, and with it what was spent; vectors do not depend on it",
+        "'embstore recover' makes one of what the store knows; or put it back from a backup");
     return;
   }
   if (!ledger.ok()) {
@@ -241,6 +242,13 @@ void CheckExports(const fs::path& directory, Findings* findings) {
     } else if (name == "store.new") {
       findings->report.litter.push_back((directory / name).string() +
                                         ": a store that was never finished");
+    }
+    if (name.starts_with("store.damaged-") || name.starts_with("ledger.damaged-")) {
+      findings->report.litter.push_back((directory / name).string() +
+                                        ": set aside by 'embstore recover'; may be removed");
+    } else if (name.ends_with(".recovering")) {
+      findings->report.litter.push_back((directory / name).string() +
+                                        ": a recovery that was never finished");
     }
     const auto paths = ExportOf(directory, name);
     if (!paths) continue;

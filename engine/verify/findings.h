@@ -21,8 +21,8 @@ namespace embstore {
 
 /// What to do about damage inside the store.
 inline constexpr const char* kRestoreStore =
-    "restore the cache directory from a backup as a whole; without one, move it away and ingest "
-    "again, which pays again";
+    "'embstore recover' says what it can bring back without paying; or restore the cache directory "
+    "from a backup as a whole";
 
 /// Not thread-safe; one thread at a time.
 class Findings {

@@ -175,7 +175,7 @@ class VectorCheck {
   void AddSketch(std::string_view key, const std::string& what) {
     findings_.AddDamage("sketch", RecordPlace(Family::kSketches, key), what,
                         "searching may miss this vector unless it compares with all; everything "
-                        "else works: restore the cache directory from a backup as a whole");
+                        "else works: 'embstore recover' makes it again");
   }
 
   Findings& findings_;

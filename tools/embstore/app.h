@@ -105,5 +105,6 @@ CommandBody AddJobs(CLI::App& parser);
 CommandBody AddImport(CLI::App& parser);
 CommandBody AddVerify(CLI::App& parser);
 CommandBody AddGc(CLI::App& parser);
+CommandBody AddRecover(CLI::App& parser);
 
 }  // namespace embstore::tool

@@ -40,7 +40,7 @@ constexpr std::array kCommands = {
     Command{"similar", embstore::tool::AddSimilar}, Command{"search", embstore::tool::AddSearch},
     Command{"status", embstore::tool::AddStatus},   Command{"jobs", embstore::tool::AddJobs},
     Command{"verify", embstore::tool::AddVerify},   Command{"gc", embstore::tool::AddGc},
-    Command{"import", embstore::tool::AddImport},
+    Command{"import", embstore::tool::AddImport},   Command{"recover", embstore::tool::AddRecover},
 };
 
 void AddGlobalFlags(CLI::App& parser, GlobalFlags& flags) {

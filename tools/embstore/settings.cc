@@ -181,13 +181,17 @@ std::string Describe(const SpaceInfo& space) {
 
 }  // namespace
 
-void AddSplitFlags(CLI::App& command, IngestFlags& flags) {
-  command.add_option("split", flags.split, "Name of the split, e.g. train")->required();
-  command.add_option("--input", flags.input, "Input file; plain, gzip or zstd");
+void AddFormatFlags(CLI::App& command, IngestFlags& flags) {
   command.add_option("--format", flags.format, "ag_news, csv or jsonl");
   command.add_option("--text-field", flags.text_fields, "Field(s) with the text: F[,F2]");
   command.add_option("--id-field", flags.id_field, "Field with the document id");
   command.add_option("--label-field", flags.label_field, "Field with the label");
+}
+
+void AddSplitFlags(CLI::App& command, IngestFlags& flags) {
+  command.add_option("split", flags.split, "Name of the split, e.g. train")->required();
+  command.add_option("--input", flags.input, "Input file; plain, gzip or zstd");
+  AddFormatFlags(command, flags);
   command.add_option("--provider", flags.provider, "gemini, openai or local")
       ->envname("EMBSTORE_PROVIDER");
   command.add_option("--model", flags.model, "Model name")->envname("EMBSTORE_MODEL");
@@ -251,6 +255,14 @@ Result<PreparedIngest> PrepareIngest(const App& app, const IngestFlags& flags, P
   if (!dataset.ok()) return dataset.status();
   prepared.dataset = std::move(*dataset);
   return prepared;
+}
+
+Result<std::unique_ptr<Dataset>> OpenInput(const std::string& file, IngestFlags flags,
+                                           Config config) {
+  flags.split = "input";
+  flags.input = file;
+  if (Status applied = ApplyFlags(flags, &config); !applied.ok()) return applied;
+  return OpenDataset(flags, config);
 }
 
 Result<PreparedImport> PrepareImport(const App& app, const IngestFlags& flags) {

@@ -51,6 +51,12 @@ void AddIngestFlags(CLI::App& command, IngestFlags& flags);
 /// Of these only what chooses documents and space.
 void AddSplitFlags(CLI::App& command, IngestFlags& flags);
 
+/// Of these only what says how documents are made of a file.
+void AddFormatFlags(CLI::App& command, IngestFlags& flags);
+/// `file` as `config` and these flags say.
+Result<std::unique_ptr<Dataset>> OpenInput(const std::string& file, IngestFlags flags,
+                                           Config config);
+
 /// The options that batch jobs are taken on with, also outside of a run.
 void FillJobOptions(const Config& config, bool wait, IngestOptions* options);
 

@@ -13,7 +13,7 @@ KINDS = [WORKS[name] for name in ("jobs", "calls", "question", "import-npy", "ex
 # Points of opening a store and of a split's list, which all kinds pass alike.
 ONLY_BY = {"store-": ("calls",), "list-": ("calls",), "ledger-": ("calls", "recovering")}
 # Beginnings of the names of points that other case files have.
-ELSEWHERE = ("reply-", "kept-")  # disk.py
+ELSEWHERE = ("reply-", "kept-", "recover-")  # disk.py, recover.py
 
 _mutex = threading.Lock()
 _passages = {}

@@ -76,7 +76,7 @@ def a_flipped_bit_in_any_table_file_is_named_with_the_file(t):
         found = named(damages(t), "table", f"cache/store/{table.name}")
         equal(len(found), 1, f"damages of {table.name}")
         families.add(re.match("it holds '([^']*)': ", found[0]["what"]).group(1))
-        contains(found[0]["next"], "restore the cache directory from a backup")
+        contains(found[0]["next"], "'embstore recover'", "from a backup as a whole")
     equal(families >= {"meta", "spaces", "index", "vectors", "texts", "splits", "documents",
                        "runs"}, True, str(families))
 

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// What becomes of the ledger, and which commit record the store gets with it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "embstore/status.h"
+#include "engine/ledger/ledger_salvage.h"
+#include "engine/recover/salvage.h"
+
+namespace embstore {
+
+struct LedgerPlan {
+  bool is_new = false;  ///< The old one cannot be used: `entries` behind `header` take its place.
+  LedgerHeader header;
+  std::vector<LedgerEntry> entries;
+  CommitRecord commit;           ///< Agrees with the ledger.
+  bool store_is_behind = false;  ///< The ledger knows of commits that the store has not.
+  std::map<SpaceId, BoughtTexts> bought;
+  std::map<SpaceId, std::pair<std::string, std::string>> models;  ///< With the provider.
+
+  std::uint64_t read_entries = 0;
+  std::uint64_t unread_bytes = 0;
+  std::uint64_t lost_requests = 0;
+  std::uint64_t witnessed = 0;
+  Money witnessed_cost;
+};
+
+/// Writes nothing. kCorruption: it is the ledger of another store. Else as SalvageLedger.
+Result<LedgerPlan> PlanLedger(const std::filesystem::path& directory, const Salvage& salvage,
+                              std::int64_t micros);
+
+}  // namespace embstore

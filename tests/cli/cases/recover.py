@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`recover` brings a damaged cache directory back to work, and nothing is paid for twice."""
+
+import os
+import shutil
+
+from cases.damage import flip, largest, put_back
+from cases.verify import files_of
+from files import read_npy, same_rows
+from harness import SIGKILL, await_that, case, check, contains, equal
+
+DOCUMENTS = 300
+
+
+def paid(t, export=("--no-normalize",)):
+    """A closed store that was paid for in two runs, copies of it half way (`half`) and at the end
+    (`good`), and an export in `exports`; answers the server and the right rows."""
+    server = t.simulator()
+    t.sample(DOCUMENTS)
+    ingest(t, server, "--limit", "150").expect(0)
+    shutil.copytree(t.dir / "cache", t.dir / "half")
+    ingest(t, server).expect(0)
+    shutil.copytree(t.dir / "cache", t.dir / "good")
+    (t.dir / "right").mkdir()
+    t.run("export", "train", "--output-dir", "right", "--no-normalize").expect(0)
+    (t.dir / "exports").mkdir()
+    if export is not None:
+        t.run("export", "train", "--output-dir", "exports", *export).expect(0)
+    return server, (t.dir / "right/train_embeddings.npy").read_bytes()
+
+
+def ingest(t, server, *words):
+    return t.run("ingest", "train", "--base-url", server.url, "--input", "sample.csv", *words,
+                 key="good")
+
+
+def recover(t, *words, code=0):
+    return t.run("--json", "recover", *words).expect(code).json()
+
+
+def lost_texts(report):
+    return sum(loss["texts"] for loss in report["lost"])
+
+
+def all_is_back(t, server, right, billed=DOCUMENTS):
+    """The store is whole, the next ingest pays for nothing, and every number is what it was."""
+    verified = t.run("--json", "verify").expect(0).json()
+    equal(verified["damaged"], [], "damage")
+    ingest(t, server).expect(0)
+    # Unchanged, a split is skipped: with a limit the texts are looked for one by one.
+    ingest(t, server, "--limit", str(DOCUMENTS - 1)).expect(0)
+    ingest(t, server).expect(0)
+    equal(len(server.billed()), billed, "texts billed")
+    t.run("export", "train", "--output-dir", "again", "--no-normalize", "--verify").expect(0)
+    rows = (t.dir / "again/train_embeddings.npy").read_bytes()
+    if right is not None:
+        equal(rows == right, True, "rows are byte for byte what they were")
+    return rows
+
+
+def tables_of(t, family, folder="cache"):
+    """Table files that hold a family, by what `verify` says of each when its end is damaged."""
+    tables = []
+    for table in sorted((t.dir / folder / "store").glob("*.sst")):
+        content = table.read_bytes()
+        if family.encode() in content[-2000:]:
+            tables.append(table)
+    check(tables, f"no table file holds {family}")
+    return tables
+
+
+@case
+def a_healthy_store_is_left_as_it_is(t):
+    server, right = paid(t)
+    before = files_of(t.dir / "cache")
+    report = recover(t, "--yes")
+    equal((report["total_damaged"], report["new_store"], report["ledger"]["new"]),
+          (0, False, False), "report")
+    after = files_of(t.dir / "cache")
+    before.pop(str(t.dir / "cache/lock")), after.pop(str(t.dir / "cache/lock"))
+    equal(after == before, True, "the files are as they were")
+    contains(t.run("recover").expect(0).out, "damaged  nothing")
+    all_is_back(t, server, right)
+
+
+@case
+def without_a_store_there_is_nothing_to_recover(t):
+    contains(t.run("recover").expect(9).err, "there is no store in 'cache'")
+    contains(t.run("recover", "--exports", "nowhere").expect(9).err, "there is no store")
+
+
+@case
+def without_yes_nothing_is_changed(t):
+    server, _ = paid(t)
+    (t.dir / "cache/store/CURRENT").unlink()
+    before = files_of(t.dir / "cache/store")
+    result = t.run("recover").expect(0)
+    contains(result.out, "kept", "300 vectors")
+    contains(result.err, "nothing was changed; the same command with --yes does it")
+    equal(files_of(t.dir / "cache/store") == before, True, "the store is as it was")
+    ingest(t, server).expect(5)
+
+
+@case
+def a_lost_or_damaged_current_or_manifest_costs_nothing(t):
+    """Table files and log say themselves what is in them."""
+    server, right = paid(t, export=None)
+
+    def cut_the_manifest(part):
+        manifest = largest(t, "MANIFEST-*")
+        os.truncate(manifest, manifest.stat().st_size * part // 4)
+
+    hurts = [lambda: (t.dir / "cache/store/CURRENT").unlink(),
+             lambda: t.write("cache/store/CURRENT", "MANIFEST-004005\n"),
+             lambda: t.write("cache/store/CURRENT", ""),
+             lambda: largest(t, "MANIFEST-*").unlink(),
+             lambda: cut_the_manifest(0), lambda: cut_the_manifest(1),
+             lambda: cut_the_manifest(3),
+             lambda: flip(largest(t, "MANIFEST-*"), largest(t, "MANIFEST-*").stat().st_size // 2)]
+    for at, hurt in enumerate(hurts):
+        put_back(t, "good")
+        hurt()
+        report = recover(t, "--yes")
+        equal((report["complete"], report["kept"]["vectors"], report["lost"]),
+              (True, DOCUMENTS, []), f"report {at}")
+        equal(len(report["set_aside"]), 1, "set aside")
+        check((t.dir / report["set_aside"][0]).is_dir(), "the damaged store is kept")
+        all_is_back(t, server, right)
+
+
+@case
+def a_flipped_bit_among_the_vectors_costs_one_vector_which_an_export_gives_back(t):
+    server, right = paid(t)
+    for place in (4, 2, 3):
+        put_back(t, "good")
+        table = max(tables_of(t, "vectors"), key=lambda path: path.stat().st_size)
+        flip(table, table.stat().st_size // place)
+        plan = recover(t, code=5)
+        equal(lost_texts(plan), 1, "lost without the export")
+        report = recover(t, "--exports", "exports", "--yes")
+        equal((report["complete"], report["lost"]), (True, []), "report")
+        equal([source["vectors"] for source in report["sources"]], [1], "brought back")
+        all_is_back(t, server, right)
+
+
+@case
+def a_deleted_table_of_vectors_comes_back_from_an_export(t):
+    server, right = paid(t)
+    for table in tables_of(t, "vectors"):
+        table.unlink()
+    check(lost_texts(recover(t, code=5)) >= 100, "lost without the export")
+    report = recover(t, "--exports", "exports", "--yes")
+    equal((report["complete"], report["lost"]), (True, []), "report")
+    equal(report["sources"][0]["rescaled"], 0, "rescaled")
+    all_is_back(t, server, right)
+
+
+@case
+def an_export_of_unit_length_gives_vectors_back_that_differ_in_their_last_bits(t):
+    server, right = paid(t, export=())
+    for table in tables_of(t, "vectors"):
+        table.unlink()
+    report = recover(t, "--exports", "exports", "--yes")
+    source = report["sources"][0]
+    equal(source["rescaled"], source["vectors"], "rescaled")
+    rows = all_is_back(t, server, None)
+    t.write("rows.npy", rows), t.write("right.npy", right)
+    same_rows(read_npy(t.dir / "rows.npy").rows(), read_npy(t.dir / "right.npy").rows(), 1e-5)
+
+
+@case
+def a_deleted_or_damaged_index_is_made_again_from_the_vectors(t):
+    server, right = paid(t, export=None)
+
+    def delete(table):
+        table.unlink()
+
+    for hurt in (delete, lambda table: flip(table, 12),
+                 lambda table: flip(table, table.stat().st_size - 20)):
+        put_back(t, "good")
+        for table in tables_of(t, "index"):
+            hurt(table)
+        report = recover(t, "--yes")
+        equal((report["complete"], report["kept"]["vectors"], report["lost"]),
+              (True, DOCUMENTS, []), "report")
+        check(report["kept"]["rebuilt_index"] > 0, "index records made anew")
+        all_is_back(t, server, right)
+
+
+@case
+def any_one_table_file_may_be_deleted(t):
+    """What was in it is kept elsewhere, made again, or comes from the export."""
+    server, right = paid(t)
+    names = sorted(path.name for path in (t.dir / "good/store").glob("*.sst"))
+    for name in names:
+        put_back(t, "good")
+        (t.dir / "cache/store" / name).unlink()
+        report = recover(t, "--exports", "exports", "--yes")
+        equal((report["complete"], report["lost"]), (True, []), f"report without {name}")
+        all_is_back(t, server, right)
+
+
+@case
+def any_one_table_file_may_have_a_flipped_bit_anywhere(t):
+    server, right = paid(t)
+    names = sorted(path.name for path in (t.dir / "good/store").glob("*.sst"))
+    for name in names:
+        size = (t.dir / "good/store" / name).stat().st_size
+        for at in (12, size // 2, size - 300, size - 30):
+            put_back(t, "good")
+            flip(t.dir / "cache/store" / name, at)
+            report = recover(t, "--exports", "exports", "--yes")
+            equal((report["complete"], report["lost"]), (True, []), f"byte {at} of {name}")
+        all_is_back(t, server, right)
+
+
+@case
+def two_exchanged_table_files_are_told_apart_by_what_they_hold(t):
+    server, right = paid(t, export=None)
+    for one, other in (("vectors", "index"), ("vectors", "texts")):
+        put_back(t, "good")
+        a, b = tables_of(t, one)[0], tables_of(t, other)[0]
+        a.rename(t.dir / "aside"), b.rename(a), (t.dir / "aside").rename(b)
+        report = recover(t, "--yes")
+        equal((report["complete"], report["lost"]), (True, []), "report")
+        all_is_back(t, server, right)
+
+
+@case
+def a_flipped_bit_in_the_log_costs_at_most_one_vector(t):
+    """Whatever lies before and behind it proves itself."""
+    server, _ = paid(t, export=None)
+    killed = t.simulator("--latency-ms", "30")
+    shutil.rmtree(t.dir / "cache")
+    running = t.start("ingest", "train", "--base-url", killed.url, "--input", "sample.csv",
+                      key="good")
+    await_that(lambda: len(killed.billed()) >= 200, "two hundred texts are billed")
+    running.signal(SIGKILL)
+    running.finish()
+    log = largest(t, "*.log").name
+    stored = t.run("--json", "verify").expect(0).json()["checked"]["vectors"]
+    shutil.copytree(t.dir / "cache", t.dir / "killed")
+    for tenth in (1, 3, 5, 8):
+        put_back(t, "killed")
+        path = t.dir / "cache/store" / log
+        flip(path, path.stat().st_size * tenth // 10)
+        report = t.run("--json", "recover", "--yes").json()
+        check(report["kept"]["vectors"] >= stored - 1, f"{tenth}: {report['kept']} of {stored}")
+        equal(lost_texts(report), stored - report["kept"]["vectors"], "lost")
+
+
+@case
+def an_older_copy_of_the_store_names_what_it_lacks_and_an_export_fills_it(t):
+    server, right = paid(t)
+    put_back(t, "half", "store")
+    plan = t.run("--json", "recover").expect(5).json()
+    equal((plan["complete"], lost_texts(plan)), (False, 150), "without the export")
+    check(plan["lost"][0]["embed_again_usd"] > 0, "price")
+    # The list of the old store is another one, and only the price of an ingest is nothing: what
+    # the export has is of texts that the old list does not name.
+    kept = recover(t, "--yes", code=5)
+    equal(kept["kept"]["vectors"], 150, "kept")
+    contains(ingest(t, server).expect(5).err, "embstore recover")
+    equal(len(server.billed()), DOCUMENTS, "billed")
+    report = recover(t, "--yes", "--give-up")
+    equal((report["given_up"], lost_texts(report)), (True, 150), "given up")
+    all_is_back(t, server, right, billed=DOCUMENTS + 150)
+
+
+@case
+def what_cannot_be_brought_back_is_bought_again_only_when_given_up(t):
+    server, right = paid(t, export=None)
+    table = max(tables_of(t, "vectors"), key=lambda path: path.stat().st_size)
+    flip(table, table.stat().st_size // 2)
+    report = recover(t, "--yes", code=5)
+    equal(lost_texts(report), 1, "lost")
+    check(report["lost"][0]["documents"][0].startswith("train/"), str(report["lost"]))
+    ingest(t, server).expect(5)
+    equal(len(server.billed()), DOCUMENTS, "billed")
+    again = recover(t, "--yes", "--give-up")
+    equal(again["complete"], True, "complete")
+    all_is_back(t, server, right, billed=DOCUMENTS + 1)
+
+
+@case
+def a_damaged_ledger_is_made_anew_of_what_can_be_read_and_of_the_store(t):
+    server, right = paid(t, export=None)
+    spent = t.run("--json", "status").expect(0).json()["money"]["spent_usd"]
+    size = (t.dir / "good/ledger").stat().st_size
+
+    def cut(part):
+        os.truncate(t.dir / "cache/ledger", size * part // 4)
+
+    hurts = [lambda at=at: flip(t.dir / "cache/ledger", at)
+             for at in (3, 20, 60, 100, size // 4, size // 2, size * 3 // 4, size - 200)]
+    hurts += [lambda: cut(0), lambda: cut(1), lambda: cut(3),
+              lambda: (t.dir / "cache/ledger").unlink(),
+              lambda: put_back(t, "half", "ledger")]
+    for at, hurt in enumerate(hurts):
+        put_back(t, "good")
+        hurt()
+        report = recover(t, "--yes")
+        equal((report["complete"], report["ledger"]["new"], report["new_store"]),
+              (True, True, False), f"damage {at}")
+        all_is_back(t, server, right)
+        books = t.run("--json", "status").expect(0).json()["money"]
+        check(abs(books["spent_usd"] - spent) <= spent * 0.02,
+              f"damage {at}: spent {books['spent_usd']} and not {spent}")
+    # What it knows then guards the money as before.
+    shutil.rmtree(t.dir / "cache/store")
+    contains(ingest(t, server).expect(5).err, "its ledger knows of")
+
+
+@case
+def store_and_ledger_may_both_be_damaged(t):
+    server, right = paid(t)
+    (t.dir / "cache/store/CURRENT").unlink()
+    flip(t.dir / "cache/ledger", 5000)
+    report = recover(t, "--yes")
+    equal((report["complete"], report["new_store"], report["ledger"]["new"]), (True, True, True),
+          "report")
+    equal(len(report["set_aside"]), 2, "set aside")
+    all_is_back(t, server, right)
+
+
+@case
+def a_running_writer_is_not_disturbed(t):
+    server = t.simulator("--latency-ms", "100")
+    t.sample(DOCUMENTS)
+    running = t.start("ingest", "train", "--base-url", server.url, "--input", "sample.csv",
+                      key="good")
+    await_that(lambda: len(server.billed()) > 0, "something is billed")
+    t.run("recover", "--yes").expect(6)
+    running.finish().expect(0)
+
+
+@case
+def a_damaged_export_is_no_source(t):
+    server, _ = paid(t)
+    table = max(tables_of(t, "vectors"), key=lambda path: path.stat().st_size)
+    flip(table, table.stat().st_size // 2)
+    flip(t.dir / "exports/train_embeddings.npy", 9000)
+    result = t.run("--json", "recover", "--exports", "exports", "--yes").expect(5)
+    contains(result.err, "train_embeddings.npy' is damaged itself")
+    equal(lost_texts(result.json()), 1, "lost")
+    equal(len(server.billed()), DOCUMENTS, "billed")
