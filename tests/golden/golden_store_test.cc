@@ -1,59 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// A store that an earlier build wrote must stay readable, and what is no store of ours must be
-// left alone.
+// A store that an earlier build wrote must stay readable.
 #include <doctest/doctest.h>
-#include <rocksdb/db.h>
 
 #include <algorithm>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <map>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "embstore/store.h"
-#include "engine/record/record.h"
-#include "engine/store/rocksdb_options.h"
+#include "embstore/verify.h"
 #include "engine/store/store_writer.h"
+#include "golden/golden_copy.h"
 #include "golden/golden_data.h"
-#include "support/temp_dir.h"
 
 namespace embstore {
 namespace {
 
-namespace fs = std::filesystem;
-using testing::TempDir;
-
-const fs::path kGolden = fs::path(EMBSTORE_SOURCE_DIR) / "tests/golden/store-v1";
-
-std::unique_ptr<Store> MustOpen(const fs::path& directory, bool read_only) {
-  StoreOptions options;
-  options.read_only = read_only;
-  options.create_if_missing = false;
-  auto store = Store::Open(directory, options);
-  REQUIRE_MESSAGE(store.ok(), store.status().message());
-  return *std::move(store);
-}
-
-/// Those of a golden store: it was written before there were sketches.
-std::vector<std::string> FirstFamilies() { return {kFamilyNames.begin(), kFamilyNames.end() - 1}; }
-
-/// Every file below `directory` with its content.
-std::map<std::string, std::string> Snapshot(const fs::path& directory) {
-  std::map<std::string, std::string> files;
-  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
-    if (!entry.is_regular_file()) continue;
-    std::ifstream in(entry.path(), std::ios::binary);
-    std::ostringstream content;
-    content << in.rdbuf();
-    files[fs::relative(entry.path(), directory).string()] = content.str();
-  }
-  return files;
-}
+using golden::MustOpen;
+using golden::Snapshot;
+using golden::StoreCopy;
 
 void CheckSplit(const Store& store, const std::string& name, const std::vector<golden::Row>& rows) {
   const auto split = store.FindSplit(name);
@@ -224,27 +190,20 @@ void CheckGolden(const Store& store) {
   CHECK((*failures)[0].created_micros == golden::Failure().created_micros);
 }
 
-/// A copy of the golden store that may be changed.
-struct GoldenCopy {
-  GoldenCopy() { fs::copy(kGolden, directory, fs::copy_options::recursive); }
-  TempDir temp;
-  fs::path directory = temp.path() / "cache";
-};
-
 TEST_CASE("golden: a store of format 1 says what it said when it was written") {
-  const GoldenCopy copy;
+  const StoreCopy copy;
   CheckGolden(*MustOpen(copy.directory, false));
 }
 
 TEST_CASE("golden: a store of format 1 is read without being changed") {
-  const GoldenCopy copy;
+  const StoreCopy copy;
   const auto before = Snapshot(copy.directory);
   CheckGolden(*MustOpen(copy.directory, true));
   CHECK((Snapshot(copy.directory) == before));
 }
 
 TEST_CASE("golden: a store of format 1 is the same after being written to") {
-  const GoldenCopy copy;
+  const StoreCopy copy;
   for (int round = 0; round < 2; ++round) {
     const auto store = MustOpen(copy.directory, false);
     CheckGolden(*store);
@@ -260,122 +219,50 @@ TEST_CASE("golden: a store of format 1 is the same after being written to") {
   }
 }
 
-// --- What is not ours ------------------------------------------------------------------------
-
-using Handles = std::vector<rocksdb::ColumnFamilyHandle*>;
-
-/// Makes or opens the database with these families and runs `use(db, handles)`.
-template <typename Use>
-void WithDatabase(const fs::path& path, const std::vector<std::string>& families, const Use& use) {
-  rocksdb::Options options;
-  options.create_if_missing = true;
-  options.create_missing_column_families = true;
-  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
-  for (const std::string& name : families) descriptors.emplace_back(name, options);
-  rocksdb::DB* db = nullptr;
-  Handles handles;
-  const rocksdb::Status opened =
-      rocksdb::DB::Open(options, path.string(), descriptors, &handles, &db);
-  REQUIRE_MESSAGE(opened.ok(), opened.ToString());
-  use(db, handles);
-  for (rocksdb::ColumnFamilyHandle* handle : handles) {
-    REQUIRE(db->DestroyColumnFamilyHandle(handle).ok());
-  }
-  delete db;
+TEST_CASE("golden: the same texts under another model, size or task have no vectors here") {
+  const StoreCopy copy;
+  const auto store = MustOpen(copy.directory, true);
+  const TextKey text = MakeTextKey("The quick brown fox");
+  std::array<float, golden::kDimensions> vector{};
+  EmbeddingIdentity other = golden::FirstIdentity();
+  CHECK(store->GetVector(MakeSpaceId(other), text, vector).ok());
+  other.model += "-2";
+  CHECK(store->GetVector(MakeSpaceId(other), text, vector).code() == Code::kNotFound);
+  other = golden::FirstIdentity();
+  other.dimensions *= 2;
+  CHECK(store->GetVector(MakeSpaceId(other), text, vector).code() == Code::kNotFound);
+  other = golden::FirstIdentity();
+  other.task_type = "RETRIEVAL_QUERY";
+  CHECK(store->GetVector(MakeSpaceId(other), text, vector).code() == Code::kNotFound);
+  other = golden::FirstIdentity();
+  other.text_template_version += 1;
+  CHECK(store->GetVector(MakeSpaceId(other), text, vector).code() == Code::kNotFound);
 }
 
-void CheckRefusedAndUntouched(const fs::path& directory) {
-  const auto before = Snapshot(directory / "store");
-  for (const bool read_only : {true, false}) {
-    CAPTURE(read_only);
-    StoreOptions options;
-    options.read_only = read_only;
-    const auto opened = Store::Open(directory, options);
-    CHECK(opened.code() == Code::kIncompatible);
-    if (!opened.ok()) {
-      CHECK(opened.status().message().find(directory.string()) != std::string::npos);
+TEST_CASE("golden: a store of format 1 with its ledger is whole, before and after a writer") {
+  const StoreCopy copy(golden::kStoreWithLedger);
+  for (int round = 0; round < 2; ++round) {
+    CAPTURE(round);
+    const auto report = VerifyAll(copy.directory, {});
+    REQUIRE_MESSAGE(report.ok(), report.status().message());
+    for (const Damage& damage : report->damaged) {
+      FAIL_CHECK(damage.kind << ": " << damage.where << ": " << damage.what);
     }
-    const auto after = Snapshot(directory / "store");
-    for (const auto& [name, content] : before) {
-      CAPTURE(name);
-      REQUIRE(after.contains(name));
-      CHECK((after.at(name) == content));
-    }
-    for (const auto& [name, content] : after) {
-      CAPTURE(name);
-      CHECK(before.contains(name));
-    }
+    CHECK(report->checked.vectors == 6);
+    CHECK(report->checked.documents == 8);
+    CHECK(report->checked.ledger_entries == 3);
+    CHECK(report->litter.empty());
+    const auto store = MustOpen(copy.directory, false);
+    CheckSpaces(*store);
+    CheckSplit(*store, "train", golden::TrainRows());
+    CheckSplit(*store, "plain", golden::PlainRows());
+    CheckVectors(*store, 0, golden::FirstIdentity(), golden::TrainRows());
+    CheckVectors(*store, 1, golden::SecondIdentity(), golden::PlainRows());
+    const std::vector<SpendRecord> spending = StoreWriter::LedgerOf(*store)->Spending();
+    REQUIRE(spending.size() == 1);
+    CHECK(spending[0].spent.cost == Money{25'500});
+    REQUIRE(store->Close().ok());
   }
-}
-
-TEST_CASE("golden: the database of another program is refused and left as it is") {
-  const TempDir dir;
-  WithDatabase(dir.path() / "store", {"default"}, [](rocksdb::DB* db, const Handles&) {
-    REQUIRE(db->Put({}, "their key", "their value").ok());
-  });
-  CheckRefusedAndUntouched(dir.path());
-}
-
-TEST_CASE("golden: the families of another program are refused and left as they are") {
-  const TempDir dir;
-  WithDatabase(dir.path() / "store", {"default", "theirs"},
-               [](rocksdb::DB* db, const Handles& handles) {
-                 REQUIRE(db->Put({}, handles[1], "their key", "their value").ok());
-               });
-  CheckRefusedAndUntouched(dir.path());
-}
-
-TEST_CASE("golden: a store with a family of a newer version is refused and left as it is") {
-  const GoldenCopy copy;
-  std::vector<std::string> families = FirstFamilies();
-  families.emplace_back("from_the_future");
-  WithDatabase(copy.directory / "store", families, [](rocksdb::DB* db, const Handles& handles) {
-    REQUIRE(db->Put({}, handles.back(), "new key", "new value").ok());
-  });
-  CheckRefusedAndUntouched(copy.directory);
-}
-
-TEST_CASE("golden: a store of a newer format is refused with words that say what to do") {
-  const GoldenCopy copy;
-  const std::vector<std::string> families = FirstFamilies();
-  WithDatabase(copy.directory / "store", families, [](rocksdb::DB* db, const Handles& handles) {
-    MetaRecord meta;
-    meta.format_version = 2;
-    REQUIRE(db->Put({}, handles[static_cast<std::size_t>(Family::kMeta)],
-                    rocksdb::Slice(kMetaStoreKey), EncodeRecord(kMetaStoreKey, meta))
-                .ok());
-  });
-  for (const bool read_only : {true, false}) {
-    StoreOptions options;
-    options.read_only = read_only;
-    const auto opened = Store::Open(copy.directory, options);
-    CHECK(opened.code() == Code::kIncompatible);
-    CHECK(opened.status().message() == "the store in '" + copy.directory.string() +
-                                           "' has format 2, this version reads up to 1: use a "
-                                           "newer embstore");
-  }
-}
-
-TEST_CASE("golden: a store whose first record is damaged is corrupt, not new") {
-  const GoldenCopy copy;
-  const std::vector<std::string> families = FirstFamilies();
-  WithDatabase(copy.directory / "store", families, [](rocksdb::DB* db, const Handles& handles) {
-    std::string value = EncodeRecord(kMetaStoreKey, MetaRecord{});
-    value.back() = static_cast<char>(value.back() ^ 1);
-    REQUIRE(db->Put({}, handles[static_cast<std::size_t>(Family::kMeta)],
-                    rocksdb::Slice(kMetaStoreKey), value)
-                .ok());
-  });
-  CHECK(Store::Open(copy.directory, {}).code() == Code::kCorruption);
-}
-
-TEST_CASE("golden: an empty directory and one of other files become a store") {
-  const TempDir dir;
-  fs::create_directory(dir.path() / "store");
-  std::ofstream(dir.path() / "notes.txt") << "mine";
-  REQUIRE(Store::Open(dir.path(), {}).ok());
-  CHECK(fs::exists(dir.path() / "notes.txt"));
-  CHECK(MustOpen(dir.path(), true)->Splits()->empty());
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes tests/golden/store-v1. Run once for each format, never again for an old one:
+// Makes tests/golden/store-v1b. Run once for each format, never again for an old one:
 //   make_golden_store DIRECTORY
+// store-v1 came from an earlier state of this file, with made-up digests of its lists.
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "embstore/store.h"
+#include "engine/record/list_digest.h"
 #include "engine/store/store_writer.h"
 #include "golden/golden_data.h"
 
@@ -29,13 +31,25 @@ T Must(Result<T> result) {
   return *std::move(result);
 }
 
-void AppendRows(StoreWriter* writer, const SplitRecord& split, const std::vector<golden::Row>& rows,
-                std::size_t first, std::size_t count) {
+std::vector<DocumentRecord> Documents(const std::vector<golden::Row>& rows, std::size_t first,
+                                      std::size_t count) {
   std::vector<DocumentRecord> documents;
   for (std::size_t i = first; i < first + count; ++i) {
     documents.push_back({MakeTextKey(rows[i].text), rows[i].id, rows[i].label});
   }
-  Must(writer->AppendDocuments(split, first, documents));
+  return documents;
+}
+
+void AppendRows(StoreWriter* writer, const SplitRecord& split, const std::vector<golden::Row>& rows,
+                std::size_t first, std::size_t count) {
+  Must(writer->AppendDocuments(split, first, Documents(rows, first, count)));
+}
+
+/// Of the first `count` rows.
+Sha256Digest DigestOf(const std::vector<golden::Row>& rows, std::size_t count) {
+  ListDigest digest;
+  for (const DocumentRecord& row : Documents(rows, 0, count)) digest.Add(row);
+  return digest.Finish();
 }
 
 /// The texts with their vectors, each text once.
@@ -58,6 +72,26 @@ struct Embedded {
   }
 };
 
+/// One paid request for all of them, as the ledger knows it.
+CommitShare BuyTrain(StoreWriter* writer, const Embedded& embedded) {
+  RequestIntent intent;
+  intent.run = 1;
+  intent.split = "train";
+  intent.model = golden::FirstIdentity().model;
+  intent.provider = "golden";
+  intent.space = MakeSpaceId(golden::FirstIdentity());
+  intent.tokens = 170;
+  intent.price = {150'000};
+  for (const auto& [text, vector] : embedded.texts)
+    intent.keys.push_back(LedgerKey(MakeTextKey(text)));
+  intent.micros = golden::kMicros;
+  CommitShare share;
+  share.request = Must(writer->ledger().Begin(intent));
+  share.texts = static_cast<std::uint32_t>(embedded.texts.size());
+  share.tokens = share.estimated_tokens = intent.tokens;
+  return share;
+}
+
 void WriteTrain(Store* store) {
   StoreWriter writer(store);
   Must(writer.AddSpace({golden::FirstIdentity(), "golden", golden::kMicros}));
@@ -76,13 +110,13 @@ void WriteTrain(Store* store) {
     if (generation == 1) {
       AppendRows(&writer, split, rows, 0, 2);
       split.documents = split.unique_documents = 2;
-      split.list_sha256 = golden::ListDigest(1);
+      split.list_sha256 = DigestOf(rows, 2);
     } else {
       AppendRows(&writer, split, rows, 0, 4);
       AppendRows(&writer, split, rows, 4, rows.size() - 4);
       split.documents = rows.size();
       split.unique_documents = 5;
-      split.list_sha256 = golden::ListDigest(2);
+      split.list_sha256 = DigestOf(rows, rows.size());
     }
     Must(writer.PublishDocuments("train", split));
   }
@@ -90,6 +124,7 @@ void WriteTrain(Store* store) {
   commit.space = MakeSpaceId(golden::FirstIdentity());
   const Embedded embedded(rows, 0);
   embedded.AddTo(&commit);
+  commit.shares = {BuyTrain(&writer, embedded)};
   commit.failed.push_back({MakeTextKey(golden::kTooLong), golden::Failure()});
   commit.run_number = Must(writer.NextRunNumber());
   commit.run = golden::FirstRun();
@@ -107,7 +142,7 @@ void WritePlain(Store* store) {
   split.dataset = "golden";
   split.layout = "memory";
   split.documents = split.unique_documents = rows.size();
-  split.list_sha256 = golden::ListDigest(3);
+  split.list_sha256 = DigestOf(rows, rows.size());
   split.created_micros = golden::kMicros + 98;
   AppendRows(&writer, split, rows, 0, rows.size());
   Must(writer.PublishDocuments("plain", split));

@@ -263,7 +263,7 @@ TRACE = r"""
 7 1.0 openat(AT_FDCWD</work>, "cache/ledger", O_RDWR|O_CLOEXEC) = 5</work/cache/ledger>
 7 1.1 pwrite64(5</work/cache/ledger>, "a\0\"\303\244>)", 7, 80) = 7
 7 1.2 fdatasync(5</work/cache/ledger> <unfinished ...>
-8 1.3 sendto(9<TCP:[127.0.0.1:5->127.0.0.1:6]>, "GET / HTTP/1.1\r\n\r\n", 18, MSG_NOSIGNAL, NULL, 0) = 18
+8 1.3 sendto(9<TCP:[127.0.0.1:5->127.0.0.1:6]>, "GET / HTTP/1.1\r\n\r\n", 18, 0) = 18
 7 1.4 <... fdatasync resumed>)  = 0
 8 1.5 rename("cache/a", "../b") = 0
 8 1.6 unlink("cache/none") = -1 ENOENT (No such file or directory)

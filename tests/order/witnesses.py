@@ -239,6 +239,7 @@ def requests_of(sends):
         head = stream[at:split]
         length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
         end = split + (int(length[1]) if length else 0)
-        found.append(Request(head, stream[split:end], call_at(at), call_at(min(end, len(stream)) - 1)))
+        last = call_at(min(end, len(stream)) - 1)
+        found.append(Request(head, stream[split:end], call_at(at), last))
         at = end
     return found

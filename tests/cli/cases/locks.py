@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One writer at a time: the second one ends at once and sends nothing; readers are not in the way."""
+"""One writer at a time: the second one ends at once and sends nothing. Readers may go on."""
 
 import os
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What lies where embstore writes: links, pipes, devices, folders that others own or may write to."""
+"""What lies where embstore writes: links, pipes, devices, folders of others."""
 
 import os
 import shutil

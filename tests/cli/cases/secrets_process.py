@@ -157,8 +157,8 @@ def a_key_on_the_command_line_is_refused_and_not_repeated(t):
                   ["--base-url", f"https://user:{CANARY_KEY}@localhost"],
                   ["--base-url", f"https://localhost/?key={CANARY_KEY}"]):
         for json in ([], ["--json"]):
-            result = t.run(*json, "ingest", "train", "--input", "sample.csv", *words)
-            result.expect(2)
+            result = t.run(*json, "ingest", "train", "--input", "sample.csv", *words,
+                           key="another-key").expect(2)
             nowhere(t, result)
             lacks(result.err, "user:")
 

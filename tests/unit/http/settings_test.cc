@@ -134,6 +134,45 @@ TEST_CASE("http: plain http goes to loopback only and never through a proxy") {
   CHECK(BuildSettings(Post("http://example.com"), options).code() == Code::kInvalidArgument);
 }
 
+TEST_CASE("http: every kind of request is protected in the same way") {
+  const char* const kept[] = {"FOLLOWLOCATION = 0\n",
+                              "MAXREDIRS = 0\n",
+                              "PROXY = \"\"\n",
+                              "NOPROXY = \"\"\n",
+                              "HEADEROPT = 1\n",
+                              "SSL_VERIFYPEER = 1\n",
+                              "SSL_VERIFYHOST = 2\n",
+                              "SSLVERSION = 6\n",
+                              "NETRC = 0\n",
+                              "HTTPAUTH = 0\n",
+                              "HSTS_CTRL = 0\n",
+                              "UNRESTRICTED_AUTH = 0\n",
+                              "VERBOSE = 0\n",
+                              "HTTP_VERSION = 2\n",
+                              "HTTP09_ALLOWED = 0\n",
+                              "HTTP_CONTENT_DECODING = 0\n",
+                              "NOSIGNAL = 1\n",
+                              "MAXAGE_CONN = 30\n",
+                              "PREREQFUNCTION = <prereq>\n"};
+  for (const char* method : {"POST", "GET", "DELETE"}) {
+    for (const char* url : {"https://example.com/v1", "http://127.0.0.1:1/v1"}) {
+      HttpRequest request;
+      request.method = method;
+      request.url = url;
+      if (request.method == "POST") request.body = "x";
+      const auto settings = BuildSettings(request, CurlOptions());
+      REQUIRE(settings.ok());
+      const std::string shown = "\n" + Show(*settings);
+      for (const char* line : kept) {
+        CAPTURE(line);
+        CHECK(shown.find(std::string("\n") + line) != std::string::npos);
+      }
+      const std::string only = url[4] == 's' ? "\"https\"" : "\"http\"";
+      CHECK(Find(*settings, "PROTOCOLS_STR") == "PROTOCOLS_STR = " + only + "\n");
+    }
+  }
+}
+
 TEST_CASE("http: a CA file of one's own replaces the system's certificates") {
   CurlOptions options;
   CHECK(Find(*BuildSettings(Post("https://example.com"), options), "CAINFO") == "absent");
@@ -147,8 +186,16 @@ TEST_CASE("http: a CA file of one's own replaces the system's certificates") {
 TEST_CASE("http: nothing that would let libcurl resend, keep cookies or store HSTS is set") {
   const auto settings = BuildSettings(Post("https://example.com"), CurlOptions());
   REQUIRE(settings.ok());
-  for (const char* name : {"SEEKFUNCTION", "SEEKDATA", "POSTFIELDS", "COPYPOSTFIELDS", "COOKIEFILE",
-                           "COOKIEJAR", "HSTS", "ALTSVC", "USERPWD", "NETRC_FILE"}) {
+  for (const char* name : {"SEEKFUNCTION",     "SEEKDATA",      "POSTFIELDS",
+                           "COPYPOSTFIELDS",   "COOKIEFILE",    "COOKIEJAR",
+                           "COOKIELIST",       "COOKIE",        "HSTS",
+                           "ALTSVC",           "USERPWD",       "USERNAME",
+                           "XOAUTH2_BEARER",   "NETRC_FILE",    "PROXYUSERPWD",
+                           "PRE_PROXY",        "PROXYHEADER",   "PROXYAUTH",
+                           "ACCEPT_ENCODING",  "DEBUGFUNCTION", "TRAILERFUNCTION",
+                           "DOH_URL",          "RESOLVE",       "CONNECT_TO",
+                           "UNIX_SOCKET_PATH", "AUTOREFERER",   "POSTREDIR",
+                           "REFERER",          "FAILONERROR"}) {
     CHECK(Find(*settings, name) == "absent");
   }
 }
