@@ -122,6 +122,7 @@ class Gc(Calls):
 
     name = "gc"
     bills_as_it_goes = False
+    paid_once = False
 
     def be_told(self):
         """It drops vectors, so that what was there is no promise."""

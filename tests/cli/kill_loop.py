@@ -31,7 +31,7 @@ class KillLoop:
             self.work.look()
         self.work.finish()
         self.counts["rows acknowledged"] += len(self.work.acknowledged)
-        if self.work.server is not None:
+        if self.work.paid_once and self.work.server is not None:
             self.counts["texts billed twice"] += self.work.server.billed_twice()
             self.counts["texts in doubt"] += paid.money(self.work.t)["in_doubt_texts"]
         return self

@@ -3,7 +3,7 @@
 
 import shutil
 
-from harness import Skipped, check
+from harness import Failed, Skipped, check
 
 STEP = 1 << 20
 MOST = 4096  # Steps: more than any of these runs needs.
@@ -27,7 +27,9 @@ class TooLittleMemory:
 
     def __init__(self, work):
         self.work = work
+        work.memory_refused = True
         self.deaths = self.errors = self.successes = 0
+        self.said = []  # How the runs ended that had too little.
 
     def run(self, tries):
         work = self.work
@@ -41,12 +43,18 @@ class TooLittleMemory:
         for _ in range(tries):
             code = self.once(work.random.randrange(start, enough))
             enough = enough * 5 // 4 if code != 0 else max(enough * 7 // 8, start + 64)
-        work.finish()
+        try:
+            work.finish()
+        except Failed as failure:
+            print("the runs ended so:", *self.said, sep="\n", flush=True)
+            raise failure
         return self
 
     def once(self, steps):
         result = self.work.run(*self.work.command(), under=limited(steps))
         self.work.deaths += result.code != 0
+        if result.code != 0:
+            self.said.append(f"exit {result.code} with {steps} MiB: {result.err.strip()}")
         if result.code == 0:
             self.successes += 1
             self.work.again()
