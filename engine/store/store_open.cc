@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <random>
 #include <system_error>
 #include <vector>
@@ -141,8 +142,9 @@ rocksdb::Status OpenUpToHole(const StoreOptions& options, OpenMode mode, const f
   rocksdb::Status opened = OpenInto(options, mode, path, db_options, impl);
   if (!opened.ok()) return opened;
   // So that nobody has to read the log with the hole again.
-  const std::vector<rocksdb::ColumnFamilyHandle*> families(impl->families.begin(),
-                                                           impl->families.end());
+  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  std::copy_if(impl->families.begin(), impl->families.end(), std::back_inserter(families),
+               [](const rocksdb::ColumnFamilyHandle* family) { return family != nullptr; });
   return impl->db->Flush(rocksdb::FlushOptions(), families);
 }
 

@@ -12,7 +12,7 @@ from simulator import sha256
 COMMAND_SECONDS = 60
 
 # Paid replies whose commit failed are kept in a file and stored by the next run.
-KEEPS_REPLIES = False
+KEEPS_REPLIES = True
 
 
 def preload(library, directory, log, record=False, kind="none", first=0, for_ever=False):
