@@ -81,8 +81,8 @@ def job_cases():
             # In the quick version each fault meets one call or none.
             yield Case(call, name, expected, fault, quick=(row + 2 * column) % 14 == 0)
     for target, name, fault, expected, words in catalogue.JOBS:
-        twice = (lambda kind, number: kind == "list" and number < 3) if "circle" in name else None
-        yield Case(target, name, expected, fault, (words,), strikes=twice)
+        yield Case(target, name, expected, fault() if isinstance(fault, type) else fault, (words,),
+                   strikes=catalogue.STRIKES.get(name))
 
 
 def all_cases():

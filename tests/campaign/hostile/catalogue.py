@@ -26,12 +26,12 @@ CALLS = ("upload-start", "upload", "create", "poll", "list", "download", "files"
 
 
 
-# At the other calls of a job some answers mean something else; with no class they are left out.
-OWN = {("upload-start", "404"): "ends 2",
+# At the other calls of a job some answers mean something else. No class: left out.
+OWN = {("upload-start", "404"): "ends 2", ("download", "blanks around it"): "again",
        # As long as bytes come, files of gigabytes may take their time.
        ("upload", "headers byte by byte"): "", ("upload", "a body byte by byte"): "",
-       ("download", "headers byte by byte"): "", ("download", "a body byte by byte"): "",
-       ("download", "blanks around it"): "again"}
+       ("download", "headers byte by byte"): "", ("download", "a body byte by byte"): ""}
+
 # name, fault, by calls, the creation of a job, its other calls, words. A class of OpenAI's own
 # follows a slash.
 ANSWERS = [
@@ -84,6 +84,8 @@ ANSWERS = [
     ("the same length twice", r.two_lengths(0), "fine", "fine", "fine", ""),
     ("a length and chunks", r.reply(r.length_and_chunks), "fine", "fine", "fine", ""),
     ("no length, until it closes", r.reply(r.until_close, fin=True), "fine", "fine", "fine", ""),
+    ("no length, and cut in the body", r.reply(lambda a: r.until_close(a)[:-200], fin=True),
+     "wasted", "found", "again", ""),
     ("chunks", r.framed(r.CHUNKED, lambda body: r.chunks(body) + b"0\r\n\r\n"), "fine", "fine",
      "fine", ""),
     ("chunks with trailers", r.framed(r.CHUNKED, lambda body: r.chunks(body) +
@@ -106,7 +108,8 @@ ANSWERS = [
     ("cut gzip", r.with_gzip(lambda data: data[:-9]), "doubt", "found", "again", "ended early"),
     ("gzip with more behind it", r.with_gzip(lambda data: data + b"x"), "doubt", "found", "again",
      "gzip"),
-    ("a gzip bomb", r.with_gzip(lambda data: r.BOMB), "wasted", "found", "again", "larger than any valid"),
+    ("a gzip bomb", r.with_gzip(lambda data: r.BOMB), "wasted", "found", "again",
+     "larger than any valid"),
     ("not gzip, but called so", r.reply(lambda a: a.raw(headers=[("Content-Encoding", "gzip")])),
      "doubt", "found", "again", "gzip"),
     ("an encoding nobody asked for", r.reply(lambda a: a.raw(headers=[("Content-Encoding",
@@ -229,6 +232,10 @@ OPENAI = [
     ("no usage", meaning.document(lambda d: {"data": d["data"], "model": d["model"]}), "fine", ""),
 ]
 
+# Which of a call's requests are meant, where it is not the first.
+STRIKES = {"pages in a circle": lambda kind, number: kind == "list" and number < 3,
+           "a result file that leads elsewhere": lambda kind, number: kind == "poll"}
+
 # target, name, fault, class, words
 JOBS = [
     ("create", "a name that leads elsewhere", meaning.renamed("batches/../files/x"), "found",
@@ -237,7 +244,8 @@ JOBS = [
     ("poll", "another job's name", meaning.renamed("batches/another"), "again", "another job"),
     ("poll", "an unknown state", meaning.state("BATCH_STATE_DREAMING"), "fine", ""),
     ("poll", "no state", meaning.state(""), "fine", ""),
-    ("poll", "a result file that leads elsewhere", meaning.result_file("files/../../x"), "again", "without a usable name"),
+    ("poll", "a result file that leads elsewhere", meaning.ResultFileElsewhere, "again",
+     "without a usable name"),
     ("list", "one job to a page", meaning.one_to_a_page, "fine", ""),
     ("list", "in another order", meaning.listed(lambda jobs: jobs[::-1]), "found", ""),
     ("list", "two jobs of the same name", meaning.listed(
@@ -282,7 +290,9 @@ IN_TLS = [
     ("closed with no close_notify before the answer", r.ended(), "doubt"),
     ("closed with no close_notify in the body", r.ended(share=0.7), "doubt"),
     ("a reset in the body", r.ended(reset=True, share=0.7), "doubt"),
-    ("no length, and no close_notify at the end", r.reply(r.until_close, fin=True), "doubt"),
+    ("no length, and no close_notify at the end", r.reply(r.until_close, fin=True), "fine"),
+    ("no length, and cut in the body", r.reply(lambda a: r.until_close(a)[:-200], fin=True),
+     "wasted"),
     ("no close_notify behind a whole answer", r.closed_idle, "fine"),
 ]
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An answer, or a request, that ends after each of its bytes in turn. One run has a request for each
-text, and each of them is cut one byte later than the one before."""
+"""An answer, or a request, that ends after each of its bytes in turn. One run has a request for
+each text, and each of them is cut one byte later than the one before."""
 
 import threading
 

@@ -118,7 +118,7 @@ class Trial:
         if case.nobody:
             self.front.stop()
         self.differences = []
-        self.billed = 0
+        self.seen = []  # For the table.
         self.status = {}
         self.result = None
 
@@ -165,6 +165,8 @@ class Trial:
 
     def judge(self, expected):
         money = self.status["money"]
+        self.seen = [self.result.code, self.calls(), self.stored(), len(self.server.billed()),
+                     money["in_doubt_texts"]]
         self.same("exit", self.result.code, expected.code)
         self.same("stored", self.stored(), self.texts - self.of(expected.missing))
         self.same("in doubt", money["in_doubt_texts"], self.of(expected.doubt))
@@ -268,5 +270,4 @@ def run_case(tools, case):
         finally:
             trial.front.stop()
             trial.trap.close()
-            trial.billed = sum(len(server.billed()) for server in trial.servers)
         return trial

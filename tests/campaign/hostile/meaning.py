@@ -178,13 +178,20 @@ def renamed(name):
     return job(edit)
 
 
-def result_file(name):
-    """Where there is one already."""
-    def edit(data):
-        for place in (data.get("response"), data["metadata"].get("output"), data["metadata"]):
-            if place and "responsesFile" in place:
-                place["responsesFile"] = name
-    return job(edit)
+class ResultFileElsewhere:
+    """The first answer that names the result file names one that leads elsewhere."""
+
+    def __init__(self):
+        self._done = False
+
+    def __call__(self, exchange):
+        answer = exchange.ask()
+        if not self._done and b"responsesFile" in answer.body:
+            self._done = True
+            answer.body = re.sub(rb'("responsesFile": *)"[^"]*"', rb'\1"files/../../x"',
+                                 answer.body)
+        exchange.send(answer.raw())
+        return True
 
 
 def listed(change):
