@@ -18,6 +18,7 @@
 #include "engine/json/json_writer.h"
 #include "engine/provider/gemini_error.h"
 #include "engine/provider/gemini_json.h"
+#include "engine/provider/server_words.h"
 
 namespace embstore {
 namespace {
@@ -145,7 +146,7 @@ Status Upload::TakeUrl(const HttpResponse& response) {
   const std::string_view origin = OriginOf(endpoint_.base);
   if (!url.ok() || OriginOf(url->text) != origin) {
     return Status(Code::kInvalidReply, endpoint_.host + ": the server wants the upload at \"" +
-                                           Printable(UrlHost(given), 100) +
+                                           KeylessExcerpt(UrlHost(given), endpoint_.key, 100) +
                                            "\"; nothing is sent to another place than " +
                                            std::string(origin));
   }

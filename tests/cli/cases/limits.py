@@ -38,7 +38,8 @@ def a_csv_field_of_one_gigabyte_is_refused_in_bounded_memory(t):
 
 @case
 def a_jsonl_line_of_one_gigabyte_is_refused_in_bounded_memory(t):
-    refused_in_bounded_memory(t, "jsonl", b'{"text":"a"}\n{"text":"', "a:2: the line is longer than")
+    refused_in_bounded_memory(t, "jsonl", b'{"text":"a"}\n{"text":"',
+                              "a:2: the line is longer than")
 
 
 @case
