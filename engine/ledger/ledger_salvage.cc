@@ -81,7 +81,9 @@ class BoughtFollower {
 /// Appends entries as long as they follow those before.
 class Rebuilder {
  public:
-  Rebuilder(const LedgerPosition& start, std::int64_t micros) : book_(start), micros_(micros) {}
+  Rebuilder(const LedgerPosition& start, const QuarantinedRequests& quarantined,
+            std::int64_t micros)
+      : book_(start), quarantined_(quarantined), micros_(micros) {}
 
   void Add(const LedgerEntry& entry) {
     MakeUp(Highest(entry));
@@ -95,6 +97,7 @@ class Rebuilder {
   }
 
   RebuiltLedger Finish(const std::vector<WitnessedRequest>& witnessed, std::uint64_t floor) {
+    if (!quarantined_.empty()) MakeUp(quarantined_.rbegin()->first);
     for (const auto& [request, stored] : made_up_) {
       const RequestEnd end = stored ? RequestEnd::kStored : RequestEnd::kInDoubt;
       const Ending ending{request, end, 0, 0, {}, kLostReason, micros_};
@@ -131,6 +134,17 @@ class Rebuilder {
   void MakeUp(std::uint64_t up_to) {
     while (book_.last_request() < up_to) {
       const std::uint64_t number = book_.last_request() + 1;
+      const auto quarantined = quarantined_.find(number);
+      if (quarantined != quarantined_.end()) {
+        Keep(RequestEntry{number, quarantined->second});
+        JobChange change;
+        change.request = number;
+        change.step = JobStep::kQuarantined;
+        change.note = kLostReason;
+        change.micros = micros_;
+        Keep(std::move(change));
+        continue;
+      }
       RequestIntent intent;
       intent.micros = micros_;
       Keep(RequestEntry{number, std::move(intent)});
@@ -155,6 +169,7 @@ class Rebuilder {
   }
 
   LedgerBook book_;
+  const QuarantinedRequests& quarantined_;
   const std::int64_t micros_;
   std::map<std::uint64_t, bool> made_up_;  // Whether a commit says that it was stored.
   RebuiltLedger rebuilt_;
@@ -194,8 +209,9 @@ std::map<SpaceId, BoughtTexts> BoughtIn(const std::vector<LedgerEntry>& entries)
 
 RebuiltLedger RebuildLedger(const std::vector<LedgerEntry>& entries, const LedgerPosition& start,
                             const std::vector<WitnessedRequest>& witnessed,
-                            std::uint64_t commit_floor, std::int64_t micros) {
-  Rebuilder rebuilder(start, micros);
+                            const QuarantinedRequests& quarantined, std::uint64_t commit_floor,
+                            std::int64_t micros) {
+  Rebuilder rebuilder(start, quarantined, micros);
   for (const LedgerEntry& entry : entries) rebuilder.Add(entry);
   return rebuilder.Finish(witnessed, commit_floor);
 }

@@ -47,10 +47,14 @@ struct RebuiltLedger {
   std::uint64_t lost_requests = 0;  ///< In doubt now: their own entries could not be read.
   std::uint64_t left_out = 0;       ///< Entries that say nothing without others.
 };
+/// Requests whose own entries are lost and whose answers are in quarantine, by number.
+using QuarantinedRequests = std::map<std::uint64_t, RequestIntent>;
+
 /// `commit_floor`: what the number of a new commit must be above.
 RebuiltLedger RebuildLedger(const std::vector<LedgerEntry>& entries, const LedgerPosition& start,
                             const std::vector<WitnessedRequest>& witnessed,
-                            std::uint64_t commit_floor, std::int64_t micros);
+                            const QuarantinedRequests& quarantined, std::uint64_t commit_floor,
+                            std::int64_t micros);
 
 /// Writes a new ledger file, durably, in the place of what lies at `path`.
 Status WriteLedger(const std::filesystem::path& path, const LedgerHeader& header,

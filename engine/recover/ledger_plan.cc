@@ -2,8 +2,10 @@
 #include "engine/recover/ledger_plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "engine/recover/lost_jobs.h"
 #include "engine/store/store_impl.h"
 #include "engine/store/store_ledger.h"
 
@@ -85,7 +87,7 @@ bool CanCatchUp(const SalvagedLedger& salvaged, const CommitRecord& commit, std:
   std::vector<LedgerEntry> entries = salvaged.entries;
   entries.emplace_back(CommitEntry{commit.number, commit.shares});
   const RebuiltLedger tried =
-      RebuildLedger(entries, salvaged.header->start, {}, commit.number, micros);
+      RebuildLedger(entries, salvaged.header->start, {}, {}, commit.number, micros);
   const auto* const last =
       tried.entries.empty() ? nullptr : std::get_if<CommitEntry>(&tried.entries.back());
   return last != nullptr && last->number == commit.number &&
@@ -154,9 +156,13 @@ Result<LedgerPlan> PlanLedger(const std::filesystem::path& directory, const Salv
     entries.emplace_back(CommitEntry{salvage.commit->number, salvage.commit->shares});
   }
   const auto requests = RequestsFor(FindUnwitnessed(salvage, plan.bought), salvage, micros);
-  RebuiltLedger rebuilt = RebuildLedger(entries, plan.header.start, requests,
+  const QuarantinedRequests quarantined = FindLostQuarantine(directory, entries, salvage, micros);
+  RebuiltLedger rebuilt = RebuildLedger(entries, plan.header.start, requests, quarantined,
                                         salvage.commit ? salvage.commit->number : 0, micros);
   plan.entries = std::move(rebuilt.entries);
+  auto jobs = FindLostJobs(directory, plan.entries, salvage, plan.header.store_id, micros);
+  plan.found_jobs = jobs.size() / 2 + quarantined.size();
+  std::move(jobs.begin(), jobs.end(), std::back_inserter(plan.entries));
   plan.lost_requests = rebuilt.lost_requests;
   plan.commit = {
       std::max(plan.commit.number, rebuilt.position.commit), rebuilt.position.charges, {}};

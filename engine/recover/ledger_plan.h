@@ -26,6 +26,7 @@ struct LedgerPlan {
   std::uint64_t read_entries = 0;
   std::uint64_t unread_bytes = 0;
   std::uint64_t lost_requests = 0;
+  std::uint64_t found_jobs = 0;  ///< Known by their files alone.
   std::uint64_t witnessed = 0;
   Money witnessed_cost;
 };

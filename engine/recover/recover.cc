@@ -9,7 +9,6 @@
 
 #include "engine/base/crash_point.h"
 #include "engine/base/text.h"
-#include "engine/ingest/job_files.h"
 #include "engine/recover/export_vectors.h"
 #include "engine/recover/ledger_plan.h"
 #include "engine/recover/new_store.h"
@@ -38,12 +37,6 @@ std::string CompactUtc(std::int64_t micros) {
 /// Whether it is about the database itself.
 bool IsOfStore(const Damage& damage) {
   return damage.kind != "ledger" && damage.kind != "job" && damage.kind != "export";
-}
-
-bool HasJobFiles(const fs::path& directory) {
-  std::error_code error;
-  const fs::directory_iterator files(JobsDirectory(directory), error);
-  return !error && files != fs::directory_iterator();
 }
 
 /// The identities that a space may have been made of, tried until one has its id.
@@ -191,11 +184,12 @@ class Recovery {
                                 " good vectors are of texts that nothing here knows any more: give "
                                 "the documents with --input");
     }
-    if (ledger_.is_new && HasJobFiles(directory_)) {
+    if (ledger_.found_jobs > 0) {
       report_.remarks.push_back(
-          "there are files in '" + JobsDirectory(directory_).string() +
-          "': make a copy of them before the next ingest, for a job that the ledger has lost would "
-          "be lost with them, and its texts paid for again");
+          std::to_string(ledger_.found_jobs) +
+          " batch jobs or quarantined answers are known by their files alone: "
+          "the next ingest looks for the jobs on the server, and 'embstore "
+          "jobs' shows all of them");
     }
     report_.new_ledger = ledger_.is_new;
     report_.new_store = std::any_of(report_.damaged.begin(), report_.damaged.end(), IsOfStore) ||

@@ -27,8 +27,9 @@ Status Damaged(const Store::Impl& impl, const std::string& what) {
 
 Status LedgerIsMissing(const Store::Impl& impl) {
   return Damaged(impl,
-                 "is gone, and with it what was spent. To go on without that history, run "
-                 "'embstore ingest' once with --new-ledger");
+                 "is gone, and with it what was spent. 'embstore recover' makes a new one of "
+                 "what the store knows; to go on without that history, run 'embstore ingest' "
+                 "once with --new-ledger");
 }
 
 /// Whether there are files of batch jobs or of answers. A directory that cannot be read is taken to

@@ -137,12 +137,13 @@ Status ForEachVectorInBytes(const std::filesystem::path& path, const TakeTableRe
   std::string guess;   // and of one behind it that looked like one.
   while (!rest.empty()) {
     bool taken = false;
+    std::optional<std::string> next_guess;
     for (const std::string* key : {&before, &guess}) {
       std::string_view behind = rest;
       auto entry = TakeEntry(*key, &behind);
       if (!entry) continue;
       if (!DecodeVector(entry->UserKey(), entry->value).ok()) {
-        if (LooksLikeVector(entry->value)) guess = std::move(entry->key);
+        if (LooksLikeVector(entry->value)) next_guess = std::move(entry->key);
         continue;
       }
       take(entry->UserKey(), entry->value);
@@ -151,7 +152,9 @@ Status ForEachVectorInBytes(const std::filesystem::path& path, const TakeTableRe
       taken = true;
       break;
     }
-    if (!taken) rest.remove_prefix(1);
+    if (taken) continue;
+    if (next_guess) guess = *std::move(next_guess);
+    rest.remove_prefix(1);
   }
   return {};
 }

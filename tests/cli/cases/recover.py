@@ -8,6 +8,9 @@ from cases.damage import flip, largest, put_back
 from cases.verify import files_of
 from files import read_npy, same_rows
 from harness import SIGKILL, await_that, case, check, contains, equal
+from paid import KEY, SMALL_JOBS, nothing_billed_twice, simulator
+import harness
+import paid as paid_runs
 
 DOCUMENTS = 300
 
@@ -51,6 +54,7 @@ def all_is_back(t, server, right, billed=DOCUMENTS):
     ingest(t, server, "--limit", str(DOCUMENTS - 1)).expect(0)
     ingest(t, server).expect(0)
     equal(len(server.billed()), billed, "texts billed")
+    (t.dir / "again").mkdir(exist_ok=True)
     t.run("export", "train", "--output-dir", "again", "--no-normalize", "--verify").expect(0)
     rows = (t.dir / "again/train_embeddings.npy").read_bytes()
     if right is not None:
@@ -59,12 +63,9 @@ def all_is_back(t, server, right, billed=DOCUMENTS):
 
 
 def tables_of(t, family, folder="cache"):
-    """Table files that hold a family, by what `verify` says of each when its end is damaged."""
-    tables = []
-    for table in sorted((t.dir / folder / "store").glob("*.sst")):
-        content = table.read_bytes()
-        if family.encode() in content[-2000:]:
-            tables.append(table)
+    """Table files that hold a family, by the properties at their ends."""
+    tables = [table for table in sorted((t.dir / folder / "store").glob("*.sst"))
+              if b"name" + family.encode() in table.read_bytes()[-4000:]]
     check(tables, f"no table file holds {family}")
     return tables
 
@@ -344,3 +345,133 @@ def a_damaged_export_is_no_source(t):
     contains(result.err, "train_embeddings.npy' is damaged itself")
     equal(lost_texts(result.json()), 1, "lost")
     equal(len(server.billed()), DOCUMENTS, "billed")
+
+
+@case
+def a_lost_store_comes_back_from_a_table_with_texts(t):
+    server, right = paid(t, export=("--no-normalize", "--format", "arrow"))
+    shutil.rmtree(t.dir / "cache/store")
+    report = recover(t, "--exports", "exports", "--yes")
+    equal((report["complete"], report["lost"], report["sources"][0]["vectors"]),
+          (True, [], DOCUMENTS), "report")
+    all_is_back(t, server, right)
+
+
+@case
+def an_old_copy_is_filled_from_a_table_with_texts(t):
+    server, right = paid(t, export=("--no-normalize", "--format", "arrow"))
+    put_back(t, "half", "store")
+    report = recover(t, "--exports", "exports", "--yes")
+    equal((report["complete"], report["sources"][0]["vectors"]), (True, 150), "report")
+    all_is_back(t, server, right)
+
+
+@case
+def a_lost_store_comes_back_from_an_array_only_with_what_proves_its_rows(t):
+    """The ids of an array do not say which texts they had when it was written."""
+    server, _ = paid(t)
+    shutil.rmtree(t.dir / "cache/store")
+    result = t.run("--json", "recover", "--exports", "exports", "--yes").expect(5)
+    equal(lost_texts(result.json()), DOCUMENTS, "lost")
+    contains(result.err, "give the documents with --input")
+    equal(len(server.billed()), DOCUMENTS, "billed")
+
+
+@case
+def a_lost_document_list_is_written_again_for_nothing(t):
+    server, right = paid(t, export=None)
+    for words, dropped in (((), ["train"]), (("--input", "sample.csv"), [])):
+        put_back(t, "good")
+        for table in tables_of(t, "documents"):
+            table.unlink()
+        report = recover(t, "--yes", *words)
+        equal((report["complete"], report["dropped_lists"]), (True, dropped), "report")
+        all_is_back(t, server, right)
+
+
+@case
+def lost_texts_come_back_from_the_input(t):
+    server, right = paid(t, export=None)
+    for table in tables_of(t, "texts"):
+        flip(table, 12)
+    report = recover(t, "--yes", "--input", "sample.csv")
+    equal((report["complete"], report["kept"]["vectors"]), (True, DOCUMENTS), "report")
+    all_is_back(t, server, right)
+    t.run("get", "train", "--text", "0", "150", "299").expect(0)
+
+
+@case
+def open_jobs_that_the_ledger_has_lost_are_collected_and_not_sent_again(t):
+    t.config(SMALL_JOBS)
+    t.sample(120)
+    server = simulator(t, job_seconds=1)
+    paid_runs.ingest(t, server, "--no-wait")
+    shutil.copytree(t.dir / "cache", t.dir / "open")
+    size = (t.dir / "cache/ledger").stat().st_size
+    for hurt in (lambda: flip(t.dir / "cache/ledger", 120),
+                 lambda: flip(t.dir / "cache/ledger", size // 2),
+                 lambda: (t.dir / "cache/ledger").unlink()):
+        put_back(t, "open")
+        hurt()
+        recover(t, "--yes")
+        paid_runs.ingest(t, server)
+        equal(paid_runs.stored_positions(t, 120), list(range(120)), "stored")
+        nothing_billed_twice(server)
+        equal(paid_runs.jobs(t), [], "open jobs")
+
+
+@case
+def a_quarantined_answer_that_the_ledger_has_lost_stays_in_quarantine(t):
+    t.sample(100)
+    server = t.simulator("--fault", "rotate:count=1")
+    paid_runs.ingest(t, server, "--batch-size", 100, mode="sync", code=4)
+    (t.dir / "cache/ledger").unlink()
+    recover(t, "--yes")
+    equal([(job["id"], job["texts"]) for job in paid_runs.jobs(t)], [(1, 100)], "quarantined")
+    paid_runs.ingest(t, server, "--batch-size", 100, mode="sync", code=4)
+    equal(len(server.billed()), 100, "billed")
+
+
+@case
+def without_space_nothing_is_changed(t):
+    server, right = paid(t, export=None)
+    (t.dir / "cache/store/CURRENT").unlink()
+    before = files_of(t.dir / "cache/store")
+    result = t.run("recover", "--yes", under=("prlimit", "--fsize=20000"))
+    check(result.code in (1, 7), str(result))
+    equal(files_of(t.dir / "cache/store") == before, True, "the store is as it was")
+    recover(t, "--yes")
+    all_is_back(t, server, right)
+
+
+def crash_case(name):
+    def is_survived(t):
+        server, right = paid(t)
+        for passage in range(1, 6):
+            put_back(t, "good")
+            table = max(tables_of(t, "vectors"), key=lambda path: path.stat().st_size)
+            flip(table, table.stat().st_size // 2)
+            flip(t.dir / "cache/ledger", 5000)
+            more = ("--give-up",) if name == "recover-given-up" else ("--exports", "exports")
+            first = t.run("recover", "--yes", *more,
+                          env={"EMBSTORE_CRASH_AT": f"{name}:{passage}"})
+            if first.code == 0:
+                check(passage > 1, "no recovery comes to this point")
+                return
+            equal(first.code, -SIGKILL, str(first))
+            billed = len(server.billed())
+            between = ingest(t, server)
+            check(between.code == 5 or name == "recover-given-up", str(between))
+            if name != "recover-given-up":
+                equal(len(server.billed()), billed, "billed between")
+            recover(t, "--yes", *more)
+            billed = len(server.billed())
+            all_is_back(t, server, right if name != "recover-given-up" else None, billed)
+
+    is_survived.__name__ = name.replace("-", "_") + "_is_survived"
+    return is_survived
+
+
+for point in harness.CRASH_POINTS:
+    if point.startswith("recover-"):
+        case(crash_case(point))

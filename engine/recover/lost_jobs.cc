@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/recover/lost_jobs.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "engine/base/file.h"
+#include "engine/hash/hash.h"
+#include "engine/ingest/job_files.h"
+#include "engine/ingest/quarantine.h"
+#include "engine/json/json_reader.h"
+#include "engine/record/keys.h"
+
+namespace embstore {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kMostInputBytes = std::uint64_t{2} << 30;
+constexpr std::size_t kTokenDigits = 16;
+constexpr std::uint64_t kBytesPerToken = 4;
+constexpr std::string_view kSuffix = ".jsonl";
+
+/// What the lines of an input file say, whoever's they are: each has the hash of its text beside
+/// it, which proves which string is the text.
+class InputLine {
+ public:
+  explicit InputLine(const JsonValue& line) { Look(line, 0); }
+
+  std::optional<TextKey> Text() const {
+    for (const std::string& text : strings_) {
+      const TextKey key = MakeTextKey(text);
+      if (std::find(strings_.begin(), strings_.end(), ToHex(key.hash)) != strings_.end()) {
+        return key;
+      }
+    }
+    return std::nullopt;
+  }
+
+  std::uint32_t dimensions() const { return dimensions_; }
+  bool Says(const std::string& word) const {
+    return std::find(strings_.begin(), strings_.end(), word) != strings_.end();
+  }
+
+ private:
+  void Look(const JsonValue& value, int depth) {
+    if (depth > 16) return;
+    if (const auto text = value.AsString()) strings_.emplace_back(*text);
+    value.ForEachElement([&](const JsonValue& element) {
+      Look(element, depth + 1);
+      return true;
+    });
+    value.ForEachMember([&](std::string_view name, const JsonValue& member) {
+      if (const auto number = member.AsInt(); number && name.find("dimension") != name.npos) {
+        dimensions_ = static_cast<std::uint32_t>(*number);
+      }
+      Look(member, depth + 1);
+      return true;
+    });
+  }
+
+  std::vector<std::string> strings_;
+  std::uint32_t dimensions_ = 0;
+};
+
+/// The space that a line is for: the only one that fits what it says.
+const SpaceRecord* SpaceOf(const InputLine& line, const Salvage& salvage) {
+  const SpaceRecord* found = nullptr;
+  for (const auto& [id, space] : salvage.spaces) {
+    const EmbeddingIdentity& identity = space.identity;
+    if (line.dimensions() != 0 && identity.dimensions != line.dimensions()) continue;
+    if (!identity.task_type.empty() && !line.Says(identity.task_type)) continue;
+    if (found == nullptr || identity.task_type.size() > found->identity.task_type.size()) {
+      found = &space;
+    }
+  }
+  return found;
+}
+
+std::optional<RequestIntent> ReadJob(const fs::path& file, const Salvage& salvage) {
+  const auto content = ReadWholeFile(file, kMostInputBytes);
+  if (!content.ok()) return std::nullopt;
+  RequestIntent intent;
+  const SpaceRecord* space = nullptr;
+  JsonParser parser;
+  std::string_view rest = *content;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    const auto json = parser.Parse(line);
+    if (!json.ok()) return std::nullopt;
+    const InputLine input(*json);
+    const auto text = input.Text();
+    if (!text) return std::nullopt;
+    if (space == nullptr) space = SpaceOf(input, salvage);
+    intent.keys.push_back(LedgerKey(*text));
+    intent.tokens += text->length / kBytesPerToken + 1;
+  }
+  if (space == nullptr) return std::nullopt;
+  intent.model = space->identity.model;
+  intent.provider = space->provider;
+  intent.space = MakeSpaceId(space->identity);
+  intent.batch = true;
+  intent.input_bytes = content->size();
+  const ContentHash digest = HashBytes(*content);
+  intent.input_digest =
+      ReadBigEndian({reinterpret_cast<const char*>(digest.bytes.data()), sizeof(std::uint64_t)});
+  return intent;
+}
+
+struct Known {
+  std::set<std::string> tokens;
+  std::uint64_t last_request = 0;
+  RequestIntent last_job;  ///< Split, run and price of jobs.
+};
+
+Known KnownJobs(const std::vector<LedgerEntry>& entries) {
+  Known known;
+  for (const LedgerEntry& entry : entries) {
+    const auto* request = std::get_if<RequestEntry>(&entry);
+    if (request == nullptr) continue;
+    known.last_request = std::max(known.last_request, request->request);
+    const std::string& name = request->intent.display_name;
+    if (name.size() < kTokenDigits) continue;
+    known.tokens.insert(name.substr(name.size() - kTokenDigits));
+    known.last_job = request->intent;
+  }
+  return known;
+}
+
+/// The number in "request-N.jsonl"; 0: it has another name.
+std::uint64_t RequestOf(const std::string& name) {
+  constexpr std::string_view kPrefix = "request-";
+  std::uint64_t number = 0;
+  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return 0;
+  const char* const end = name.data() + name.size() - kSuffix.size();
+  const auto parsed = std::from_chars(name.data() + kPrefix.size(), end, number);
+  return parsed.ptr == end ? number : 0;
+}
+
+}  // namespace
+
+QuarantinedRequests FindLostQuarantine(const fs::path& directory,
+                                       const std::vector<LedgerEntry>& entries,
+                                       const Salvage& salvage, std::int64_t micros) {
+  std::set<std::uint64_t> known;
+  RequestIntent last;
+  for (const LedgerEntry& entry : entries) {
+    const auto* request = std::get_if<RequestEntry>(&entry);
+    if (request == nullptr) continue;
+    known.insert(request->request);
+    if (!request->intent.batch) last = request->intent;
+  }
+  QuarantinedRequests found;
+  std::error_code error;
+  for (const auto& file : fs::directory_iterator(JobsDirectory(directory), error)) {
+    const std::uint64_t number = RequestOf(file.path().filename().string());
+    if (number == 0 || known.contains(number)) continue;
+    for (const auto& [id, space] : salvage.spaces) {
+      const auto answer = ReadQuarantine(directory, number, space.identity.dimensions);
+      if (!answer.ok()) continue;
+      RequestIntent intent = last;
+      intent.keys.clear();
+      intent.tokens = 0;
+      for (const std::string& text : answer->texts) {
+        intent.keys.push_back(LedgerKey(MakeTextKey(text)));
+        intent.tokens += text.size() / kBytesPerToken + 1;
+      }
+      intent.space = id;
+      intent.model = space.identity.model;
+      intent.provider = space.provider;
+      intent.micros = micros;
+      found.insert_or_assign(number, std::move(intent));
+    }
+  }
+  return found;
+}
+
+std::vector<LedgerEntry> FindLostJobs(const fs::path& directory,
+                                      const std::vector<LedgerEntry>& entries,
+                                      const Salvage& salvage, const std::string& store_id,
+                                      std::int64_t micros) {
+  Known known = KnownJobs(entries);
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(JobsDirectory(directory), error)) {
+    files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  std::vector<LedgerEntry> found;
+  for (const fs::path& file : files) {
+    const std::string name = file.filename().string();
+    const std::string token = name.substr(0, kTokenDigits);
+    if (name != token + std::string(kSuffix) || known.tokens.contains(token) ||
+        token.find_first_not_of("0123456789abcdef") != std::string::npos) {
+      continue;
+    }
+    auto intent = ReadJob(file, salvage);
+    if (!intent) continue;
+    intent->display_name = "embstore-" + store_id + "-" + token;
+    intent->micros = micros;
+    intent->run = known.last_job.run;
+    intent->split = known.last_job.split;
+    intent->price = known.last_job.price;
+    if (intent->run == 0 && !salvage.runs.empty()) {
+      intent->run = salvage.runs.rbegin()->first;
+      intent->split = salvage.runs.rbegin()->second.split;
+    }
+    const std::uint64_t number = ++known.last_request;
+    found.emplace_back(RequestEntry{number, *std::move(intent)});
+    JobChange change;
+    change.request = number;
+    change.step = JobStep::kCreating;
+    change.note = "its entries in the ledger could not be read";
+    change.micros = micros;
+    found.emplace_back(std::move(change));
+  }
+  return found;
+}
+
+}  // namespace embstore

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Batch jobs that the ledger has lost and whose input files are still there.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "engine/ledger/ledger_salvage.h"
+#include "engine/recover/salvage.h"
+
+namespace embstore {
+
+/// Requests whose answers are in quarantine and whose entries are lost: by the files of the
+/// answers.
+QuarantinedRequests FindLostQuarantine(const std::filesystem::path& directory,
+                                       const std::vector<LedgerEntry>& entries,
+                                       const Salvage& salvage, std::int64_t micros);
+
+/// Entries, to stand behind `entries`, that make them jobs whose creation got no answer: the next
+/// run looks for them on the server, and does not send their texts as long as it may find them.
+std::vector<LedgerEntry> FindLostJobs(const std::filesystem::path& directory,
+                                      const std::vector<LedgerEntry>& entries,
+                                      const Salvage& salvage, const std::string& store_id,
+                                      std::int64_t micros);
+
+}  // namespace embstore
