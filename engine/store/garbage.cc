@@ -288,7 +288,7 @@ class GarbageCollector {
   }
 
   /// All of it will be compacted, which cannot end over damage.
-  Status CheckTables() const {
+  Status CheckLiveTables() const {
     std::vector<rocksdb::LiveFileMetaData> files;
     impl_.db->GetLiveFilesMetaData(&files);
     for (const rocksdb::LiveFileMetaData& file : files) {
@@ -296,6 +296,14 @@ class GarbageCollector {
       if (!whole.ok()) return whole.Prefixed("nothing was dropped");
     }
     return {};
+  }
+
+  /// Compactions of this process must not take away a table that is being read.
+  Status CheckTables() const {
+    const bool kept = impl_.db->DisableFileDeletions().ok();  // A reader deletes none anyway.
+    Status checked = CheckLiveTables();
+    if (kept) impl_.db->EnableFileDeletions(/*force=*/false).PermitUncheckedError();
+    return checked;
   }
 
   // --- Dropping -------------------------------------------------------------------------------
