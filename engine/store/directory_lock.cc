@@ -69,6 +69,15 @@ Result<std::unique_ptr<DirectoryLock>> DirectoryLock::Acquire(
   return std::unique_ptr<DirectoryLock>(new DirectoryLock(fd));
 }
 
+bool DirectoryLock::IsHeld(const std::filesystem::path& directory) {
+  const std::filesystem::path path = directory / "lock";
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0) return errno != ENOENT;
+  const bool held = ::flock(fd, LOCK_SH | LOCK_NB) != 0;
+  ::close(fd);
+  return held;
+}
+
 DirectoryLock::~DirectoryLock() { ::close(fd_); }
 
 }  // namespace embstore

@@ -14,6 +14,8 @@ class DirectoryLock {
  public:
   /// kLocked: another process, or this one, holds it; the message names the process.
   static Result<std::unique_ptr<DirectoryLock>> Acquire(const std::filesystem::path& directory);
+  /// Whether somebody holds it, as far as can be told. Changes nothing.
+  static bool IsHeld(const std::filesystem::path& directory);
   ~DirectoryLock();
   DirectoryLock(const DirectoryLock&) = delete;
   DirectoryLock& operator=(const DirectoryLock&) = delete;

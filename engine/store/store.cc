@@ -8,6 +8,7 @@
 #include "engine/base/seeded_bug.h"
 #include "engine/base/text.h"
 #include "engine/record/vector_record.h"
+#include "engine/store/lost_vectors.h"
 #include "engine/store/rocksdb_options.h"
 #include "engine/store/rocksdb_status.h"
 #include "engine/store/store_impl.h"
@@ -269,6 +270,7 @@ Result<std::vector<bool>> Store::Contains(SpaceId space, std::span<const TextKey
         found[i] = slot->occupied;
         return {};
       });
+  if (read.ok()) read = CheckNotLost(*impl_, space, texts, found);
   if (!read.ok()) return read;
   return found;
 }
@@ -311,6 +313,7 @@ Result<std::vector<bool>> Store::GetVectors(SpaceId space, std::span<const TextK
         found[i] = other.ok();
         return other.code() == Code::kNotFound ? Status() : other;
       });
+  if (read.ok()) read = CheckNotLost(*impl_, space, texts, found);
   if (!read.ok()) return read;
   return found;
 }

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -49,6 +50,10 @@ struct Store::Impl {
   CommitRecord last_commit;
   Status write_failure;  // Of a commit. What the disk holds is not known from then on.
   std::optional<std::set<std::string>> failure_keys;  // Loaded by the first commit.
+
+  /// Sorted LedgerKeys that were bought in a space, read when a reader first misses a vector.
+  mutable std::mutex bought_mutex;
+  mutable std::map<SpaceId, std::vector<std::uint64_t>> bought;  // Guarded by bought_mutex.
 
   ~Impl();
 

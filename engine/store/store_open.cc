@@ -148,11 +148,21 @@ rocksdb::Status OpenUpToHole(const StoreOptions& options, OpenMode mode, const f
   return impl->db->Flush(rocksdb::FlushOptions(), families);
 }
 
+/// Whether a file that is not there is damage, and not just replaced by a writer.
+bool NoWriterMayReplaceFiles(OpenMode mode, const fs::path& database) {
+  return mode == OpenMode::kWrite ||
+         (mode == OpenMode::kReadOnly && !DirectoryLock::IsHeld(database.parent_path()));
+}
+
 Status OpenDatabase(const StoreOptions& options, OpenMode mode, const fs::path& path,
                     Store::Impl* impl) {
   rocksdb::Status opened = OpenInto(options, mode, path, MakeDbOptions(options, mode), impl);
   if (opened.IsCorruption() && mode != OpenMode::kCreate) {
     opened = OpenUpToHole(options, mode, path, opened, impl);
+  }
+  const bool lacks_file = opened.IsPathNotFound() && NoWriterMayReplaceFiles(mode, path);
+  if (lacks_file && mode == OpenMode::kReadOnly) {  // A writer may have ended just now.
+    opened = OpenInto(options, mode, path, MakeDbOptions(options, mode), impl);
   }
   if (opened.ok()) return {};
   if (opened.IsInvalidArgument()) {
@@ -161,7 +171,7 @@ Status OpenDatabase(const StoreOptions& options, OpenMode mode, const fs::path& 
                                      "as it is: " +
                                      opened.ToString()};
   }
-  if (opened.IsPathNotFound() && mode == OpenMode::kWrite) {
+  if (opened.IsPathNotFound() && lacks_file) {
     return {Code::kCorruption, "the store in '" + path.string() + "' lacks a file (" +
                                    opened.ToString() + "); nothing was sent" + kRestoreAdvice};
   }

@@ -74,7 +74,7 @@ class Judge:
             return None
         return read_npy(self.t.dir / "rows/train_embeddings.npy").rows()
 
-    def look_at_rows(self, rows, given_up=(), tolerance=0):
+    def look_at_rows(self, rows, tolerance=0):
         """All that was acknowledged is there, and right; others are right, or not there."""
         if rows is None:
             return
@@ -90,7 +90,7 @@ class Judge:
         wrong += [at for at in there if at not in self.made.rows and
                   wrong_rows([rows[at]], [self.made.right[at]], 1e-5)]
         holds(not wrong, "wrong", f"{len(wrong)} rows: {wrong[:10]}")
-        lost = set(self.made.acknowledged) - set(there) - set(given_up)
+        lost = set(self.made.acknowledged) - set(there)
         holds(not lost, "lost", f"{len(lost)} rows without an error: {sorted(lost)[:10]}")
         self.there = there
 
@@ -156,10 +156,17 @@ class Judge:
         self.bills("ingest after recover", given_up, lost, result)
         self.costs(given_up, price)
         rescaled = any(source["rescaled"] for source in done["sources"])
-        rows = self.export((0,))
-        self.look_at_rows(rows, (), 1e-5 if rescaled or given_up else 0)
-        holds(self.made.after <= set(self.there), "lost", "rows of the open job")
-        return lost, done
+        self.collect()
+        self.look_at_rows(self.export((0,)), 1e-5 if rescaled or given_up else 0)
+        holds(set(self.made.stored) <= set(self.there), "lost", "rows of the open job")
+        return lost, bool(rescaled)
+
+    def collect(self):
+        """What open jobs have on the server."""
+        before = len(self.made.server.billed())
+        words = ["--json", "jobs", "--wait", "--base-url", self.made.server.url]
+        result = ends_in_order(self.t.run(*words, key=KEY), 0, 4)
+        self.bills("jobs --wait", self.made.server.billed()[before:], 0, result)
 
     def only_what_it_named_is_left(self, report):
         named = self.verify()

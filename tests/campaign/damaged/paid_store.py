@@ -79,10 +79,6 @@ class PaidStore:
         """Documents whose rows were seen."""
         return sorted(self.rows)
 
-    def under_way(self):
-        """Documents of the open job, and of the quarantined answer."""
-        return [at for at in range(ALL) if at not in self.rows]
-
     def copy_to(self, trial):
         for name in NAMES:
             source = self.t.dir / name
@@ -90,10 +86,6 @@ class PaidStore:
                 shutil.copytree(source, trial.dir / name)
             else:
                 shutil.copy(source, trial.dir / name)
-
-
-def position_of(text):
-    return POSITIONS.get(text)
 
 
 POSITIONS = {sha256(text): at for at, text in enumerate(TEXTS[:ALL])}
