@@ -156,16 +156,19 @@ class Judge:
         self.bills("ingest after recover", given_up, lost, result)
         self.costs(given_up, price)
         rescaled = any(source["rescaled"] for source in done["sources"])
-        self.collect()
+        without_job = any(damage["kind"] == "job" and "request-" not in damage["where"]
+                          for damage in done["left"])
+        self.collect(DAMAGED if without_job else 0)
         self.look_at_rows(self.export((0,)), 1e-5 if rescaled or given_up else 0)
-        holds(set(self.made.stored) <= set(self.there), "lost", "rows of the open job")
+        holds(without_job or set(self.made.stored) <= set(self.there), "lost",
+              "rows of the open job")
         return lost, bool(rescaled)
 
-    def collect(self):
-        """What open jobs have on the server."""
+    def collect(self, code):
+        """What open jobs have on the server. With a damaged input file it stays there."""
         before = len(self.made.server.billed())
         words = ["--json", "jobs", "--wait", "--base-url", self.made.server.url]
-        result = ends_in_order(self.t.run(*words, key=KEY), 0, 4)
+        result = ends_in_order(self.t.run(*words, key=KEY), code)
         self.bills("jobs --wait", self.made.server.billed()[before:], 0, result)
 
     def only_what_it_named_is_left(self, report):
