@@ -318,6 +318,17 @@ TEST_CASE("base: syncing what is no directory is an error with its path") {
   CHECK(SyncDirectory(dir.path() / "a").code() == Code::kWriteFailed);
 }
 
+TEST_CASE("base: a directory is made with what is missing above it") {
+  const TempDir dir;
+  CHECK(CreateDirectories(dir.path() / "a/b/c").ok());
+  CHECK(std::filesystem::is_directory(dir.path() / "a/b/c"));
+  CHECK(CreateDirectories(dir.path() / "a/b/").ok());
+  Write(dir.path() / "file", "");
+  const Status refused = CreateDirectories(dir.path() / "file/d");
+  CHECK(refused.code() == Code::kWriteFailed);
+  CHECK(refused.message().find("file/d") != std::string::npos);
+}
+
 TEST_CASE("base: an error of the system names operation, path and reason") {
   const Status status = ErrnoStatus(Code::kWriteFailed, "write", "/x/y", ENOSPC);
   CHECK(status.code() == Code::kWriteFailed);
