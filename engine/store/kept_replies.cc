@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <set>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -61,8 +60,7 @@ class KeptReplyKeeper {
       }
       if (!stored.ok()) return Waiting(path, stored);
     }
-    std::error_code ignored;
-    fs::remove(JobsDirectory(impl_.directory), ignored);  // Only when it is empty.
+    ::rmdir(JobsDirectory(impl_.directory).c_str());  // Only when it is empty.
     for (const auto& [split, space] : covered_) {
       Status counted = writer_.RefreshCoverage(&store_, split, space, Now());
       if (!counted.ok()) return counted;

@@ -87,8 +87,7 @@ ReplyReserve::~ReplyReserve() {
     ::close(piece.fd);
     ::unlink(piece.path.c_str());
   }
-  std::error_code ignored;
-  fs::remove(JobsDirectory(directory_), ignored);  // Only when it is empty.
+  ::rmdir(JobsDirectory(directory_).c_str());  // Only when it is empty.
 }
 
 void ReplyReserve::GiveBackLeftovers(const fs::path& directory) {
@@ -98,7 +97,7 @@ void ReplyReserve::GiveBackLeftovers(const fs::path& directory) {
     const bool unfinished = path.filename().string().find(".tmp-") != std::string::npos;
     if (IsReserveFile(path) || unfinished) ::unlink(path.c_str());
   }
-  fs::remove(JobsDirectory(directory), ignored);
+  ::rmdir(JobsDirectory(directory).c_str());
 }
 
 ReplyReserve::Piece ReplyReserve::UsePiece() {
