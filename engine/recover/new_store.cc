@@ -57,6 +57,7 @@ class Writing {
     for (const auto& [key, text] : salvage_.texts) {
       if (!text.whole()) continue;
       PutRecord(Family::kIndex, NewKey(key), text.index);
+      sources_.insert(text.source);
       ++planned_;
     }
     for (const auto& [number, run] : salvage_.runs) {
@@ -84,9 +85,8 @@ class Writing {
                          });
   }
 
-  /// Texts that the files have lost, where the store keeps texts at all.
+  /// Texts that the files may have lost.
   void WriteInputTexts() {
-    if (salvage_.stored_texts == 0) return;
     for (const Dataset* input : store_.inputs) {
       const auto reader = input->Open();
       Document document;
@@ -130,6 +130,7 @@ class Writing {
 
   void WriteExported() {
     for (std::size_t i = 0; i < store_.exports.size() && status_.ok(); ++i) {
+      if (!sources_.contains(static_cast<int>(i))) continue;
       const ExportVectors& from = *store_.exports[i];
       const Status read = from.ForEach([&](const TextKey& key, std::span<const float> row) {
         const auto text = salvage_.texts.find(salvage_.KeyFor(from.space, key));
@@ -184,6 +185,7 @@ class Writing {
   const std::map<std::string, std::string> moved_;
   SketchMaker sketches_;
   std::set<std::string> written_;
+  std::set<int> sources_;  // Of all whole texts.
   std::size_t planned_ = 0;
   std::string bytes_;
   Status status_;

@@ -17,8 +17,8 @@ struct NewStore {
   const StoreFiles& files;
   const Salvage& salvage;
   const std::vector<std::unique_ptr<ExportVectors>>& exports;
-  bool everything = false;                    ///< As the salvage was made.
-  const std::vector<const Dataset*>& inputs;  ///< Have texts.
+  bool everything = false;             ///< As the salvage was made.
+  std::vector<const Dataset*> inputs;  ///< Whose texts are stored.
   MetaRecord meta;
   CommitRecord commit;
 };

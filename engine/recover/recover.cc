@@ -193,7 +193,7 @@ class Recovery {
     }
     report_.new_ledger = ledger_.is_new;
     report_.new_store = std::any_of(report_.damaged.begin(), report_.damaged.end(), IsOfStore) ||
-                        report_.total_damaged > report_.damaged.size() || ledger_.store_is_behind ||
+                        report_.total_damaged > report_.damaged.size() || everything_ ||
                         !report_.sources.empty();
     report_.ledger_entries = ledger_.read_entries;
     report_.ledger_unread = ledger_.is_new ? ledger_.unread_bytes : 0;
@@ -234,8 +234,13 @@ class Recovery {
       meta.has_ledger = true;
     }
     meta.has_sketches = true;
-    const NewStore store{*files_,         salvage_, exports_,      everything_,
-                         options_.inputs, meta,     ledger_.commit};
+    const NewStore store{*files_,
+                         salvage_,
+                         exports_,
+                         everything_,
+                         options_.store_texts ? options_.inputs : std::vector<const Dataset*>(),
+                         meta,
+                         ledger_.commit};
     return WriteNewStore(store, RecoveringPath(directory_, "store"));
   }
 

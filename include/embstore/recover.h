@@ -28,7 +28,8 @@ struct RecoverOptions {
   std::vector<std::filesystem::path> export_directories;
   /// Documents of splits, where the store may have lost its lists or texts. They outlive the call.
   std::vector<const Dataset*> inputs;
-  Clock* clock = nullptr;  ///< Null: the machine's.
+  bool store_texts = true;  ///< Keep the texts of inputs.
+  Clock* clock = nullptr;   ///< Null: the machine's.
   /// Hears what is being read. May be empty.
   std::function<void(std::string_view what)> on_progress;
 };

@@ -218,6 +218,7 @@ int RunRecover(App& app, const RecoverFlags& flags) {
   RecoverOptions options;
   options.dry_run = !flags.yes;
   options.give_up = flags.give_up;
+  options.store_texts = config->embedding.store_texts;
   options.export_directories.assign(flags.exports.begin(), flags.exports.end());
   std::vector<std::unique_ptr<Dataset>> inputs;
   for (const std::string& file : flags.inputs) {
