@@ -78,10 +78,14 @@ BUGS = [
         case="ingest: a text that the scan did not see is never sent"),
 
     # Answers: nothing wrong is stored.
-    Bug("matched-by-position", cli="batch",
-        case="results in any order with any names are understood"),
-    Bug("missing-row-accepted", cli="batch", case="a missing row sets the job aside"),
-    Bug("row-twice-accepted", cli="batch", case="a row twice sets the job aside"),
+    Bug("matched-by-position", unit="ingest",
+        case="quarantine: accepting a job stores what fits, the rest is sent again and paid anew"),
+    Bug("missing-row-accepted", unit="ingest",
+        case="quarantine: a result whose keys or vectors are mixed up is set aside, in plain "
+             "words"),
+    Bug("row-twice-accepted", unit="ingest",
+        case="quarantine: a result whose keys or vectors are mixed up is set aside, in plain "
+             "words"),
     Bug("index-ignored", unit="provider", case="openai: vectors are put in order by their index"),
     Bug("one-vector-less-accepted", unit="provider",
         case="gemini: too few, too many and fused vectors are refused with both numbers"),
@@ -107,8 +111,8 @@ BUGS = [
     Bug("no-body-cap", unit="http", case="http: a body over the cap is refused however it is sent"),
     Bug("cut-gzip-accepted", unit="http",
         case="http: gzip that was cut before it was framed is not whole"),
-    Bug("key-in-message", cli="secrets",
-        case="a server that repeats the key does not bring it into a message"),
+    Bug("key-in-message", unit="provider",
+        case="gemini: the key is never in a message, wherever the server echoes it"),
 
     # Files.
     Bug("unsynced-rename", unit="base",
