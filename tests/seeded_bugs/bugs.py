@@ -59,7 +59,8 @@ BUGS = [
         case="store: a second writer is refused at once and told who holds the store"),
 
     # The store: durable when it says so, damage is an error, a hit is the text itself.
-    Bug("unsynced-commit", unit="store", case="store: a commit is synced before it is acknowledged"),
+    Bug("unsynced-commit", unit="store",
+        case="store: a commit is synced before it is acknowledged"),
     Bug("told-before-stored", unit="ingest", case="ingest: progress tells only of what is stored"),
     Bug("default-recovery", unit="store",
         case="store: a log damaged in the middle refuses to open instead of losing commits"),
