@@ -67,9 +67,11 @@ void AppendFinite(Number value, std::string* out) {
   }
   const std::size_t before = out->size();
   AppendNumber(value, out);
-  // Digits alone are an integer to those who read it, and 64 bits may not hold that one.
+  // Digits alone are an integer to those who read it: one that may need more than 64 bits, or that
+  // has no zero below zero.
   const bool digits_alone = out->find_first_of(".e", before) == std::string::npos;
-  if (digits_alone && std::abs(value) >= Number{1e15F}) *out += ".0";
+  const bool no_integer = std::abs(value) >= Number{1e15F} || (value == 0 && std::signbit(value));
+  if (digits_alone && no_integer) *out += ".0";
 }
 
 }  // namespace

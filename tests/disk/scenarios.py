@@ -247,9 +247,9 @@ SCENARIOS = [Calls, MoreCalls, Jobs, OpenAi, Local, LongList, Export, ArrowExpor
              Verify]
 
 
-def chosen(names, tools):
-    """The scenarios of these names, or all of them, ready."""
+def chosen(names, tools, readers=True):
+    """The scenarios of these names, or all of them, ready. `readers`: also those that only read."""
     for name in names:
         check(name in [scenario.name for scenario in SCENARIOS], f"there is no scenario '{name}'")
     return [scenario().make_template(tools) for scenario in SCENARIOS
-            if not names or scenario.name in names]
+            if (not names or scenario.name in names) and (readers or not scenario.reads_only)]

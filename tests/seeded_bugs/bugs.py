@@ -59,7 +59,8 @@ BUGS = [
         case="store: a second writer is refused at once and told who holds the store"),
 
     # The store: durable when it says so, damage is an error, a hit is the text itself.
-    Bug("unsynced-commit", unit="store", case="store: a commit is synced before it is acknowledged"),
+    Bug("unsynced-commit", unit="store",
+        case="store: a commit is synced before it is acknowledged"),
     Bug("told-before-stored", unit="ingest", case="ingest: progress tells only of what is stored"),
     Bug("default-recovery", unit="store",
         case="store: a log damaged in the middle refuses to open instead of losing commits"),
@@ -78,10 +79,14 @@ BUGS = [
         case="ingest: a text that the scan did not see is never sent"),
 
     # Answers: nothing wrong is stored.
-    Bug("matched-by-position", cli="batch",
-        case="results in any order with any names are understood"),
-    Bug("missing-row-accepted", cli="batch", case="a missing row sets the job aside"),
-    Bug("row-twice-accepted", cli="batch", case="a row twice sets the job aside"),
+    Bug("matched-by-position", unit="ingest",
+        case="quarantine: accepting a job stores what fits, the rest is sent again and paid anew"),
+    Bug("missing-row-accepted", unit="ingest",
+        case="quarantine: a result whose keys or vectors are mixed up is set aside, in plain "
+             "words"),
+    Bug("row-twice-accepted", unit="ingest",
+        case="quarantine: a result whose keys or vectors are mixed up is set aside, in plain "
+             "words"),
     Bug("index-ignored", unit="provider", case="openai: vectors are put in order by their index"),
     Bug("one-vector-less-accepted", unit="provider",
         case="gemini: too few, too many and fused vectors are refused with both numbers"),
@@ -107,8 +112,8 @@ BUGS = [
     Bug("no-body-cap", unit="http", case="http: a body over the cap is refused however it is sent"),
     Bug("cut-gzip-accepted", unit="http",
         case="http: gzip that was cut before it was framed is not whole"),
-    Bug("key-in-message", cli="secrets",
-        case="a server that repeats the key does not bring it into a message"),
+    Bug("key-in-message", unit="provider",
+        case="gemini: the key is never in a message, wherever the server echoes it"),
 
     # Files.
     Bug("unsynced-rename", unit="base",

@@ -24,7 +24,7 @@ NEXT_STEPS = ("Run ", "embstore ", "the same command", "check ", "put the right"
 CONFIG = """\
 http: {connect_timeout_seconds: 1, request_timeout_seconds: 1}
 limits: {texts_per_minute: 1000000, tokens_per_minute: 100000000, requests_per_minute: 1000000}
-batch: {max_job_texts: 10, first_poll_seconds: 0.02, max_poll_seconds: 0.05, \
+batch: {max_job_texts: BATCH, first_poll_seconds: 0.02, max_poll_seconds: 0.05, \
 queue_wait_seconds: 0.05, creation_grace_seconds: 0.2}
 """
 
@@ -63,6 +63,7 @@ CREATION = {
 OTHERS = {
     "fine": Outcome(), "again": Outcome(), "found": Outcome(), "lost": Outcome(doubt=1, more=1),
     "held": Outcome(code=4, missing=1, aside=1),
+    "both held": Outcome(code=4, missing=2, aside=2),
     "rows again": Outcome(more=1), "job again": Outcome(more=1),
     "second": Outcome(doubt=1), "unseen": Outcome(wrong=0.2),
     "half in doubt": Outcome(doubt=0.5, more=1),
@@ -104,7 +105,8 @@ class Trial:
         self.case = case
         self.batches = CALLS_OF_A_RUN if case.target in PAID_CALLS else JOBS_OF_A_RUN
         self.texts = self.batches * case.batch
-        t.config(CONFIG)
+        self.config = CONFIG.replace("BATCH", str(case.batch))
+        t.config(self.config)
         t.sample(self.texts)
         faults, flags = list(case.simulator), case.simulator_flags
         if case.target == "list":  # Else nobody asks for the list.
@@ -131,7 +133,7 @@ class Trial:
             return front
         made = tls.certificates()
         if "ca_file" not in self.t.read("config.yaml"):
-            self.t.config(CONFIG.replace("http: {", f"http: {{ca_file: {made.dir}/ca.pem, "))
+            self.t.config(self.config.replace("http: {", f"http: {{ca_file: {made.dir}/ca.pem, "))
         greet = tls.Once(case.greet) if case.greet else None
         return Front(self.server, strikes, fault, greet=greet,
                      tls=made.context(case.certificate, case.version))

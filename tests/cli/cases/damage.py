@@ -410,6 +410,21 @@ def a_torn_log_keeps_what_was_acknowledged_before(t):
 
 
 @case
+def a_hole_in_what_was_never_synced_is_no_damage(t):
+    """What a power failure may leave behind the last sync: a page of a write without the one
+    before it."""
+    server = killed_store(t)
+    before = t.run("--json", "status").expect(0).json()["spaces"]
+    with open(largest(t, "*.log"), "ab") as log:
+        log.write(b"\x11\x22\x33\x44\x14\x00\x01" + bytes(range(20)))
+    equal(t.run("--json", "status").expect(0).json()["spaces"], before, "spaces")
+    t.run("verify").expect(0)
+    ingest(t, server).expect(0)
+    check(server.billed_twice() <= 2 * 40, f"{server.billed_twice()} paid twice")
+    t.run("verify").expect(0)
+
+
+@case
 def files_that_are_no_store_are_refused(t):
     t.sample(3)
     for content in [b"MANIFEST-000001\n", b"", b"\xff" * 99]:

@@ -202,18 +202,16 @@ def any_one_table_file_may_be_deleted(t):
 
 
 @case
-def any_one_table_file_may_have_a_flipped_bit_anywhere(t):
+def any_one_table_file_may_have_a_flipped_bit(t):
     server, right = paid(t)
     names = sorted(path.name for path in (t.dir / "good/store").glob("*.sst"))
-    for name in names:
+    for number, name in enumerate(names):
+        put_back(t, "good")
         size = (t.dir / "good/store" / name).stat().st_size
-        for at in (12, size // 2, size - 300):
-            put_back(t, "good")
-            flip(t.dir / "cache/store" / name, at)
-            report = recover(t, "--exports", "exports", "--yes")
-            equal((report["complete"], report["lost"]), (True, []), f"byte {at} of {name}")
-            ingest(t, server, "--limit", str(DOCUMENTS - 1)).expect(0)
-            equal(len(server.billed()), DOCUMENTS, f"billed after byte {at} of {name}")
+        at = (12, size // 2, size - 300)[number % 3]
+        flip(t.dir / "cache/store" / name, at)
+        report = recover(t, "--exports", "exports", "--yes")
+        equal((report["complete"], report["lost"]), (True, []), f"byte {at} of {name}")
         all_is_back(t, server, right)
 
 

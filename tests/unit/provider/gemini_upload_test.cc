@@ -146,12 +146,14 @@ TEST_CASE("gemini: nothing is sent to an upload address of another origin") {
         "https://example.com:8443/upload", "https://example.com.evil.example/upload",
         "https://user@example.com/upload", "https://evil.example/https://example.com/",
         "//example.com/upload", "/upload?upload_id=u", "x", "https://example.com/a b",
-        "https://sub.example.com/upload", "ftp://example.com/x"}) {
+        "https://sub.example.com/upload", "ftp://example.com/x",
+        "https://canary-key-0123456789.example/upload_id"}) {
     CAPTURE(address);
     const Uploaded upload = UploadOf("x", {Started(address)});
     CHECK(upload.name.code() == Code::kInvalidReply);
     CHECK(upload.sent.size() == 1);
     CHECK_FALSE(Has(upload.name.status(), "upload_id"));
+    CHECK_FALSE(Has(upload.name.status(), CanaryKey().Reveal()));
   }
   CHECK(UploadOf("x", {Answer(200, "")}).name.code() == Code::kInvalidReply);
   CHECK(UploadOf("x", {Started("HTTPS://EXAMPLE.com:443/u?upload_id=u"), Final()}).name.ok());
