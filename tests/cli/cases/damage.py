@@ -155,7 +155,7 @@ def readers_say_so_when_vectors_that_were_paid_for_are_gone(t):
     running.finish()
     t.run("get", "train", "0", "200").expect(0)
     shutil.copy(next((t.dir / "half/store").glob("MANIFEST-*")), largest(t, "MANIFEST-*"))
-    for reading in [["get", "train", "200"], ["similar", "train", "1"], ["status"],
+    for reading in [["get", "train", "200"], ["similar", "train", "1"],
                     ["export", "train", "--missing", "nan"]]:
         contains(t.run(*reading).expect(5).err, "lost vectors", "embstore recover")
     check(not (t.dir / "cache/train_embeddings.npy").exists(), "a file was written")
