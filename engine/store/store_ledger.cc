@@ -156,17 +156,24 @@ bool LedgerIsAhead(Store::Impl* impl) {
   return position.commit > impl->last_commit.number || position.charges > impl->last_commit.charges;
 }
 
-Status CheckNoLedgerLeft(const fs::path& directory) {
+Status RemoveUnusedLedger(const fs::path& directory) {
+  if (Status unused = CheckNoStoreIsLost(directory); !unused.ok()) return unused;
+  std::error_code error;
+  const bool was_there = fs::remove(LedgerPath(directory), error);
+  if (error) {
+    return ErrnoStatus(Code::kWriteFailed, "remove", LedgerPath(directory), error.value());
+  }
+  return was_there ? SyncDirectory(directory) : Status();
+}
+
+Status CheckNoStoreIsLost(const fs::path& directory) {
   const fs::path path = LedgerPath(directory);
+  std::error_code ignored;
+  if (!fs::is_directory(directory, ignored)) return {};
   auto ledger = Ledger::Open(path, "", /*read_only=*/true);
   if (ledger.code() == Code::kNotFound) return {};
-  if (ledger.ok() && (*ledger)->position().commit == 0 && (*ledger)->Spending().empty()) {
-    std::error_code error;
-    fs::remove(path, error);
-    if (error) return ErrnoStatus(Code::kWriteFailed, "remove", path, error.value());
-    return SyncDirectory(directory);
-  }
   if (!ledger.ok()) return ledger.status();
+  if ((*ledger)->position().commit == 0 && (*ledger)->Spending().empty()) return {};
   return {Code::kCorruption,
           "the store '" + (directory / "store").string() + "' is gone, but its ledger knows of " +
               std::to_string((*ledger)->TextsAfterCommit(0)) +

@@ -25,8 +25,10 @@ bool LedgerIsAhead(Store::Impl* impl);
 /// What to say about a store that is behind its ledger.
 Status StoreIsOlder(const Store::Impl& impl);
 
-/// Ok when a new store may be made in `directory`: no ledger there knows of paid texts. A ledger
-/// without any request is a leftover and is removed.
-Status CheckNoLedgerLeft(const std::filesystem::path& directory);
+/// Of a directory without a store. Ok: it never had one, for no ledger there knows of paid texts.
+Status CheckNoStoreIsLost(const std::filesystem::path& directory);
+
+/// The same before a store is made: a ledger without any request is a leftover and is removed.
+Status RemoveUnusedLedger(const std::filesystem::path& directory);
 
 }  // namespace embstore

@@ -244,6 +244,7 @@ Status CheckThere(const fs::path& directory, bool may_create) {
   if (HasDatabase(database)) return {};
   Status absent = CheckAbsent(database);
   if (!absent.ok() || may_create) return absent;
+  if (Status lost = CheckNoStoreIsLost(directory); !lost.ok()) return lost;
   return {Code::kNotFound, "there is no store in '" + directory.string() +
                                "'; run 'embstore ingest' first, or give --store DIR"};
 }
@@ -284,7 +285,7 @@ Status PrepareForWriting(const fs::path& directory, const StoreOptions& options,
   impl->lock = std::move(lock).value();
   if (Status swapped = CheckNoPendingSwap(directory); !swapped.ok()) return swapped;
   if (HasDatabase(database)) return CheckFormatFirst(directory, options);
-  if (Status begun = CheckNoLedgerLeft(directory); !begun.ok()) return begun;
+  if (Status begun = RemoveUnusedLedger(directory); !begun.ok()) return begun;
   return CreateDatabase(options, database);
 }
 

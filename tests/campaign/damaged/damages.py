@@ -96,14 +96,15 @@ def old(path, chance):
         shutil.copy(copy, path)
 
 
-def old_part(cache, part):
-    """Last week's store, or ledger, alone."""
+def lose_part(cache, part, has_old):
+    """The store as a whole, or the ledger: gone, or as it was last week."""
     path, copy = cache / part, cache.parent / "week" / part
     if path.is_dir():
         shutil.rmtree(path)
-        shutil.copytree(copy, path)
     else:
-        shutil.copy(copy, path)
+        path.unlink()
+    if has_old:
+        (shutil.copytree if copy.is_dir() else shutil.copy)(copy, path)
 
 
 DAMAGES = {"flip": flip, "page": page, "cut": cut, "delete": delete, "swap": swap, "old": old}

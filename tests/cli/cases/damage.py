@@ -374,6 +374,8 @@ def a_deleted_store_is_noticed_by_its_ledger(t):
     shutil.rmtree(t.dir / "cache/store")
     nothing_is_paid_again(t, server, "is gone, but its ledger knows of", "300 texts", "nothing was "
                           "sent")
+    for reading in READING:
+        contains(t.run(*reading).expect(5).err, "is gone, but its ledger knows of")
     # The way out is named, and works.
     (t.dir / "cache/ledger").rename(t.dir / "old-ledger")
     goes_on(t, server, 2 * DOCUMENTS)
