@@ -124,6 +124,15 @@ Result<bool> Stays(const std::filesystem::path& directory, const SalvagedLedger&
   return true;
 }
 
+/// Whether a job is open whose end the ledger must have known: it was cut, or put back.
+bool HasForgottenEnds(const std::filesystem::path& directory,
+                      const std::vector<LedgerEntry>& entries, const Salvage& salvage) {
+  const auto doubts = DoubtOpenJobs(directory, entries, salvage, 0);
+  return std::any_of(doubts.begin(), doubts.end(), [](const LedgerEntry& entry) {
+    return std::holds_alternative<Ending>(entry);
+  });
+}
+
 }  // namespace
 
 Result<LedgerPlan> PlanLedger(const std::filesystem::path& directory, const Salvage& salvage,
@@ -145,7 +154,7 @@ Result<LedgerPlan> PlanLedger(const std::filesystem::path& directory, const Salv
   if (salvaged->is_there) {
     const auto stays = Stays(directory, *salvaged, salvage, micros, &plan);
     if (!stays.ok()) return stays.status();
-    if (*stays) return plan;
+    if (*stays && !HasForgottenEnds(directory, salvaged->entries, salvage)) return plan;
   }
   plan.is_new = true;
   if (salvage.meta) plan.header.store_id = salvage.meta->store_id;
@@ -160,6 +169,8 @@ Result<LedgerPlan> PlanLedger(const std::filesystem::path& directory, const Salv
   RebuiltLedger rebuilt = RebuildLedger(entries, plan.header.start, requests, quarantined,
                                         salvage.commit ? salvage.commit->number : 0, micros);
   plan.entries = std::move(rebuilt.entries);
+  auto open = DoubtOpenJobs(directory, plan.entries, salvage, micros);
+  std::move(open.begin(), open.end(), std::back_inserter(plan.entries));
   auto jobs = FindLostJobs(directory, plan.entries, salvage, plan.header.store_id, micros);
   plan.found_jobs = jobs.size() / 2 + quarantined.size();
   std::move(jobs.begin(), jobs.end(), std::back_inserter(plan.entries));

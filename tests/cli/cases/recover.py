@@ -420,6 +420,43 @@ def open_jobs_that_the_ledger_has_lost_are_collected_and_not_sent_again(t):
         equal(paid_runs.jobs(t), [], "open jobs")
 
 
+def ends_of_entries(ledger):
+    """By the heads of the entries."""
+    at, ends = 80, []
+    while at < len(ledger):
+        at += 24 + int.from_bytes(ledger[at:at + 4], "little")
+        ends.append(at)
+    return ends
+
+
+@case
+def wherever_the_ledger_is_cut_no_job_is_made_twice(t):
+    """A job that was made after what is left of the ledger is looked for on the server; one whose
+    texts are stored has ended."""
+    t.config(SMALL_JOBS)
+    t.sample(100)
+    server = simulator(t, "late-result=1500:at=2", job_seconds=0.05)
+    running = t.start(*paid_runs.words(server), key=KEY)
+
+    def stored():
+        status = t.run("--json", "status")
+        return status.code == 0 and sum(s["vectors"] for s in status.json()["spaces"]) == 50
+
+    await_that(stored, "one of two jobs is stored")
+    await_that(lambda: len(paid_runs.job_files(t)) == 1, "its files are gone")
+    running.signal(SIGKILL)
+    running.finish()
+    shutil.copytree(t.dir / "cache", t.dir / "open")
+    for end in ends_of_entries((t.dir / "cache/ledger").read_bytes())[:-3]:
+        put_back(t, "open")
+        os.truncate(t.dir / "cache/ledger", end)
+        recover(t, "--yes")
+        paid_runs.ingest(t, server)
+        equal(paid_runs.stored_positions(t, 100), list(range(100)), f"stored, cut at {end}")
+        equal(len(server.billed()), 100, f"billed, cut at {end}")
+        equal((paid_runs.jobs(t), paid_runs.job_files(t)), ([], []), f"open, cut at {end}")
+
+
 @case
 def a_quarantined_answer_that_the_ledger_has_lost_stays_in_quarantine(t):
     t.sample(100)
