@@ -39,11 +39,9 @@ def digests(folder):
 class Judge:
     """Of one damaged copy of the store `made`, in the directory of `t`."""
 
-    def __init__(self, t, made, count, kind):
+    def __init__(self, t, made):
         self.t = t
         self.made = made
-        self.count = count
-        self.kind = kind
         self.refused = False  # A reader or `ingest` said that something is damaged.
 
     # Readers.
