@@ -16,16 +16,19 @@ void WriteDigest(const std::string& name, const FileDigest& digest, JsonWriter* 
   json->Key(name + "_bytes").Uint(digest.bytes);
 }
 
-std::optional<FileDigest> ReadDigest(const std::string& name, const JsonValue& json) {
-  const auto digest = json.Find(name + "_xxh3_128");
-  const auto bytes = json.Find(name + "_bytes");
-  if (!digest || !digest->AsString() || !bytes || !bytes->AsInt()) return std::nullopt;
-  return FileDigest{std::string(*digest->AsString()), static_cast<std::uint64_t>(*bytes->AsInt())};
+/// Nothing: it is no count.
+std::optional<std::uint64_t> ReadCount(const std::string& name, const JsonValue& json) {
+  const auto value = json.Find(name);
+  const auto number = value ? value->AsInt() : std::nullopt;
+  if (!number || *number < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(*number);
 }
 
-std::uint64_t ReadCount(const std::string& name, const JsonValue& json) {
-  const auto value = json.Find(name);
-  return value ? static_cast<std::uint64_t>(value->AsInt().value_or(0)) : 0;
+std::optional<FileDigest> ReadDigest(const std::string& name, const JsonValue& json) {
+  const auto digest = json.Find(name + "_xxh3_128");
+  const auto bytes = ReadCount(name + "_bytes", json);
+  if (!digest || !digest->AsString() || !bytes) return std::nullopt;
+  return FileDigest{std::string(*digest->AsString()), *bytes};
 }
 
 std::string ReadText(const std::string& name, const JsonValue& json) {
@@ -76,9 +79,9 @@ std::optional<ExistingExport> ReadMetadata(const ExportPaths& paths) {
   const auto normalized = json->Find("normalized");
   ExistingExport existing{std::string(*content_id->AsString()),
                           {},
-                          ReadCount("num_documents", *json),
-                          ReadCount("missing_documents", *json),
-                          static_cast<std::uint32_t>(ReadCount("dimensions", *json)),
+                          ReadCount("num_documents", *json).value_or(0),
+                          ReadCount("missing_documents", *json).value_or(0),
+                          static_cast<std::uint32_t>(ReadCount("dimensions", *json).value_or(0)),
                           normalized && normalized->AsBool().value_or(false),
                           ReadText("split", *json),
                           ReadText("space", *json),

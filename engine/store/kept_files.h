@@ -38,8 +38,7 @@ bool IsReserveFile(const std::filesystem::path& path);
 std::optional<std::uint64_t> RequestOfQuarantine(const std::filesystem::path& path);
 
 /// All files of jobs/ in the order of their names; none when there is no such directory, or a
-/// link in its place.
-/// kWriteFailed: it cannot be read.
+/// link in its place. kWriteFailed: it cannot be read.
 Result<std::vector<std::filesystem::path>> ListJobsDirectory(
     const std::filesystem::path& directory);
 

@@ -2,6 +2,7 @@
 // A quarantined answer: as it is, and behind a digest that fits.
 #include "engine/hash/hash.h"
 #include "engine/ingest/quarantine.h"
+#include "engine/store/reply_reserve.h"
 #include "tests/fuzz/fuzzing.h"
 
 namespace {
@@ -30,7 +31,8 @@ void Check(std::string_view bytes) {
   EmbedReply reply;
   reply.vectors = answer->vectors;
   const std::vector<std::string_view> texts(answer->texts.begin(), answer->texts.end());
-  FUZZ_CHECK(WriteQuarantine(Scratch(), 1, texts, reply, kDimensions).ok());
+  const auto reserve = ReplyReserve::Take(Scratch(), 0, 0);
+  FUZZ_CHECK(reserve.ok() && WriteQuarantine(reserve->get(), 1, texts, reply, kDimensions).ok());
   const auto again = ReadQuarantine(Scratch(), 1, kDimensions);
   FUZZ_CHECK(again.ok());
   FUZZ_CHECK(again->texts == answer->texts && SameBits(again->vectors, answer->vectors));
