@@ -20,7 +20,9 @@ void IngestRun::EmbedByJobs() {
                   options_, [this](const JobRecord& job, Commit commit) {
                     return CommitJobRows(job, std::move(commit));
                   }});
-  report_.batches.total += jobs.Adopt();
+  const auto adopted = jobs.Adopt();
+  if (!adopted.ok()) return End(adopted.status());
+  report_.batches.total += *adopted;
   RunJobs(&jobs);
   if (!job_set_aside_.ok()) End(job_set_aside_);
   // A text of a job may stand at several documents, or belong to another split.

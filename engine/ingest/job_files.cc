@@ -28,6 +28,10 @@ std::uint64_t First8(const ContentHash& hash) {
   return value;
 }
 
+std::string NameOf(std::string_view store_id, const std::string& token) {
+  return "embstore-" + std::string(store_id) + "-" + token;
+}
+
 std::string TokenOf(const JobRecord& job) {
   const std::string& name = job.display_name;
   return name.substr(name.size() - std::min(name.size(), kTokenDigits));
@@ -47,8 +51,15 @@ std::string JobDisplayName(std::string_view store_id, std::uint64_t input_digest
                            std::int64_t micros, std::uint32_t run) {
   const std::string facts =
       std::to_string(input_digest) + "/" + std::to_string(micros) + "/" + std::to_string(run);
-  return "embstore-" + std::string(store_id) + "-" +
-         ToHex(HashBytes(facts)).substr(0, kTokenDigits);
+  return NameOf(store_id, ToHex(HashBytes(facts)).substr(0, kTokenDigits));
+}
+
+std::optional<std::string> DisplayNameOfFile(const fs::path& file, std::string_view store_id) {
+  const std::string name = file.filename().string();
+  const std::string token = name.substr(0, name.find('.'));
+  const bool is_token = token.size() == kTokenDigits &&
+                        token.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return is_token ? std::optional(NameOf(store_id, token)) : std::nullopt;
 }
 
 fs::path JobInputPath(const fs::path& directory, const JobRecord& job) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,6 +56,10 @@ std::filesystem::path JobResultPath(const std::filesystem::path& directory, cons
 /// Calls `visit` for each line of a file that is not empty. kNotFound: no such file.
 Status ForEachLine(const std::filesystem::path& path,
                    const std::function<Status(std::string_view)>& visit);
+
+/// The display name of the job whose input or result file this is. Nothing: it is none.
+std::optional<std::string> DisplayNameOfFile(const std::filesystem::path& file,
+                                             std::string_view store_id);
 
 /// Removes the files of a job that has ended.
 void RemoveJobFiles(const std::filesystem::path& directory, const JobRecord& job);

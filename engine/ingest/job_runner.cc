@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 #include "engine/base/crash_point.h"
+#include "engine/store/kept_files.h"
 
 namespace embstore {
 namespace {
@@ -21,19 +23,45 @@ constexpr std::chrono::hours kReminder{1};
 JobRunner::JobRunner(Context context)
     : context_(std::move(context)), api_(*context_.provider.batch()) {}
 
-std::size_t JobRunner::Adopt() {
+Result<std::size_t> JobRunner::Adopt() {
   const std::vector<JobRecord> all = context_.writer.ledger().Jobs();
   std::vector<JobRecord> open;
   std::copy_if(all.begin(), all.end(), std::back_inserter(open),
                [](const JobRecord& job) { return job.open(); });
+  if (Status checked = CheckUnknownFiles(all, open); !checked.ok()) return checked;
   RemoveStrayJobFiles(context_.directory, open);
   for (JobRecord& record : open) {
     const bool ours = record.batch && record.space == context_.gate.terms().space;
     if (!ours || record.step == JobStep::kQuarantined) continue;
     context_.gate.Resume(record);
+    const bool unsent = record.step == JobStep::kPlanned || record.step == JobStep::kUploaded;
     jobs_.push_back({.record = std::move(record), .due = context_.clock.Monotonic()});
+    jobs_.back().maybe_made = unsent;
   }
   return jobs_.size();
+}
+
+Status JobRunner::CheckUnknownFiles(std::span<const JobRecord> all,
+                                    std::span<const JobRecord> open) {
+  std::set<std::string> names;
+  for (const auto& path : StrayJobFiles(context_.directory, open)) {
+    if (auto name = DisplayNameOfFile(path, context_.store_id)) names.insert(std::move(*name));
+  }
+  for (const JobRecord& job : all) names.erase(job.display_name);
+  if (names.empty()) return {};
+  std::string found;
+  const Status listed = api_.List([&](const RemoteJob& remote) {
+    if (names.contains(remote.display_name)) found = remote.name;
+    return found.empty();
+  });
+  if (!listed.ok()) {
+    return listed.Prefixed("cannot ask the server whether it has the jobs of files in '" +
+                           JobsDirectory(context_.directory).string() + "'");
+  }
+  if (found.empty()) return {};
+  return {Code::kCorruption, "the server has a job of this store, " + found +
+                                 ", that the ledger does not know: the ledger has lost entries. "
+                                 "Nothing was sent; 'embstore recover --yes' takes the job over"};
 }
 
 bool JobRunner::HasRoom(std::uint64_t tokens) const {

@@ -70,7 +70,8 @@ class JobRunner {
   explicit JobRunner(Context context);
 
   /// Takes over the open jobs of the gate's space that the ledger knows; answers how many.
-  std::size_t Adopt();
+  /// kCorruption: the server has a job that the ledger has lost.
+  Result<std::size_t> Adopt();
 
   /// Whether a job with so many tokens may join those under way.
   bool HasRoom(std::uint64_t tokens) const;
@@ -109,6 +110,7 @@ class JobRunner {
     std::chrono::nanoseconds creating_since{-1};
     bool waits_for_room = false;
     bool own = false;            // Begun by this runner.
+    bool maybe_made = false;     // Of a run that may have come further than the ledger says.
     bool fetched = false;        // The result file was downloaded by this runner.
     bool fetched_again = false;  // A second time, for the first one did not fit.
     std::chrono::nanoseconds reminded{-1};
@@ -122,6 +124,13 @@ class JobRunner {
   /// Ends the jobs that the server has not been asked for.
   Status EndUnsent();
   Status FindCreated(Job* job);
+  Status FindUnsent(Job* job);
+  /// All jobs of the server that have the name of this one.
+  Result<std::vector<RemoteJob>> FindOnServer(const Job& job);
+  Status TakeFound(Job* job, std::vector<RemoteJob> found);
+  /// Input files whose jobs the ledger does not know: remains of a run that died before it wrote
+  /// them down, unless the server has the job.
+  Status CheckUnknownFiles(std::span<const JobRecord> all, std::span<const JobRecord> open);
   Status Poll(Job* job);
   Status Collect(Job* job);
   Status Download(Job* job);

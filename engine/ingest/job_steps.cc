@@ -33,6 +33,7 @@ RequestEnd EndOfJobWithoutVectors(const JobRecord& job) {
 }  // namespace
 
 Status JobRunner::Step(Job* job) {
+  if (job->maybe_made) return FindUnsent(job);
   switch (job->record.step) {
     case JobStep::kPlanned:
       return Upload(job);
@@ -151,16 +152,32 @@ Status JobRunner::RefusedForRoom(Job* job, const Status& status) {
   return {};
 }
 
-Status JobRunner::FindCreated(Job* job) {
+Result<std::vector<RemoteJob>> JobRunner::FindOnServer(const Job& job) {
   std::vector<RemoteJob> found;
-  const Status listed = api_.List([&](const RemoteJob& remote) {
-    if (remote.display_name == job->record.display_name) found.push_back(remote);
+  Status listed = api_.List([&](const RemoteJob& remote) {
+    if (remote.display_name == job.record.display_name) found.push_back(remote);
     return true;
   });
-  if (!listed.ok()) return Retry(job, listed, "look for it");
+  if (!listed.ok()) return listed;
+  return found;
+}
+
+/// What the ledger knows of it ends before its creation. If the ledger was cut there, the job is
+/// on the server all the same.
+Status JobRunner::FindUnsent(Job* job) {
+  auto found = FindOnServer(*job);
+  if (!found.ok()) return Retry(job, found.status(), "look for it");
+  job->maybe_made = false;
+  Soon(job);
+  return found->empty() ? Status() : TakeFound(job, std::move(*found));
+}
+
+Status JobRunner::FindCreated(Job* job) {
+  auto found = FindOnServer(*job);
+  if (!found.ok()) return Retry(job, found.status(), "look for it");
   const nanoseconds now = context_.clock.Monotonic();
   if (job->creating_since < nanoseconds::zero()) job->creating_since = now;
-  if (found.empty()) {
+  if (found->empty()) {
     const BatchPolicy& policy = context_.options.batch;
     if (now - job->creating_since < policy.creation_grace) {
       Later(job, policy.first_poll, policy.creation_grace);
@@ -174,6 +191,10 @@ Status JobRunner::FindCreated(Job* job) {
                                 "sent with another job if the doubt policy allows it");
     return EndWithoutResult(job, RequestEnd::kInDoubt);
   }
+  return TakeFound(job, std::move(*found));
+}
+
+Status JobRunner::TakeFound(Job* job, std::vector<RemoteJob> found) {
   // A run that died here may have cancelled all but one already.
   std::stable_partition(found.begin(), found.end(), [](const RemoteJob& remote) {
     return !IsTerminal(remote.state) || remote.state == BatchState::kSucceeded;

@@ -141,7 +141,7 @@ Result<CollectReport> CollectJobs(Store* store, Provider* provider, const Ingest
                   [&](const JobRecord& job, Commit commit) {
                     return committer.Write(job, std::move(commit));
                   }});
-  jobs.Adopt();
+  if (const auto adopted = jobs.Adopt(); !adopted.ok()) return adopted.status();
   Status worked;
   Status set_aside;
   for (;;) {

@@ -154,7 +154,9 @@ Result<LedgerPlan> PlanLedger(const std::filesystem::path& directory, const Salv
   if (salvaged->is_there) {
     const auto stays = Stays(directory, *salvaged, salvage, micros, &plan);
     if (!stays.ok()) return stays.status();
-    if (*stays && !HasForgottenEnds(directory, salvaged->entries, salvage)) return plan;
+    const bool is_whole = *stays && !HasForgottenEnds(directory, salvaged->entries, salvage) &&
+                          FilesOfUnknownJobs(directory, salvaged->entries).empty();
+    if (is_whole) return plan;
   }
   plan.is_new = true;
   if (salvage.meta) plan.header.store_id = salvage.meta->store_id;

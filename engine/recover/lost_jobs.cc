@@ -223,28 +223,31 @@ QuarantinedRequests FindLostQuarantine(const fs::path& directory,
   return found;
 }
 
+std::vector<fs::path> FilesOfUnknownJobs(const fs::path& directory,
+                                         const std::vector<LedgerEntry>& entries) {
+  const Known known = KnownJobs(entries);
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(JobsDirectory(directory), error)) {
+    const fs::path& file = entry.path();
+    const bool is_input =
+        DisplayNameOfFile(file, "") && file.stem().string().size() == kTokenDigits;
+    if (is_input && !known.tokens.contains(file.stem().string())) files.push_back(file);
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
 std::vector<LedgerEntry> FindLostJobs(const fs::path& directory,
                                       const std::vector<LedgerEntry>& entries,
                                       const Salvage& salvage, const std::string& store_id,
                                       std::int64_t micros) {
   Known known = KnownJobs(entries);
-  std::vector<fs::path> files;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(JobsDirectory(directory), error)) {
-    files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
   std::vector<LedgerEntry> found;
-  for (const fs::path& file : files) {
-    const std::string name = file.filename().string();
-    const std::string token = name.substr(0, kTokenDigits);
-    if (name != token + std::string(kSuffix) || known.tokens.contains(token) ||
-        token.find_first_not_of("0123456789abcdef") != std::string::npos) {
-      continue;
-    }
+  for (const fs::path& file : FilesOfUnknownJobs(directory, entries)) {
     auto intent = ReadJob(file, salvage);
     if (!intent) continue;
-    intent->display_name = "embstore-" + store_id + "-" + token;
+    intent->display_name = *DisplayNameOfFile(file, store_id);
     intent->micros = micros;
     intent->run = known.last_job.run;
     intent->split = known.last_job.split;

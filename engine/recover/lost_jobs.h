@@ -18,6 +18,11 @@ QuarantinedRequests FindLostQuarantine(const std::filesystem::path& directory,
                                        const std::vector<LedgerEntry>& entries,
                                        const Salvage& salvage, std::int64_t micros);
 
+/// Input files of jobs that `entries` do not know: those of runs that died before they wrote the
+/// job down, or of jobs whose entries are lost.
+std::vector<std::filesystem::path> FilesOfUnknownJobs(const std::filesystem::path& directory,
+                                                      const std::vector<LedgerEntry>& entries);
+
 /// Entries, to stand behind `entries`, that make them jobs whose creation got no answer: the next
 /// run looks for them on the server, and does not send their texts as long as it may find them.
 std::vector<LedgerEntry> FindLostJobs(const std::filesystem::path& directory,

@@ -9,8 +9,10 @@
 
 #include "engine/base/crash_point.h"
 #include "engine/base/text.h"
+#include "engine/ledger/ledger_salvage.h"
 #include "engine/recover/export_vectors.h"
 #include "engine/recover/ledger_plan.h"
+#include "engine/recover/lost_jobs.h"
 #include "engine/recover/new_store.h"
 #include "engine/recover/restore.h"
 #include "engine/recover/salvage.h"
@@ -81,6 +83,7 @@ class Recovery {
     if (!options_.dry_run) RemoveUnfinishedParts(directory_);
     Say("everything, for damage");
     if (Status looked = Look(&report_.damaged, &report_.total_damaged); !looked.ok()) return looked;
+    if (Status added = AddUnknownJobs(); !added.ok()) return added;
     if (report_.total_damaged == 0) return std::move(report_);
     if (Status planned = Plan(); !planned.ok()) return planned;
     if (options_.dry_run) return std::move(report_);
@@ -115,6 +118,20 @@ class Recovery {
     }
     *damaged = std::move(found->damaged);
     *total = found->total_damaged;
+    return {};
+  }
+
+  /// A ledger that was cut between two entries looks whole. The files of jobs tell.
+  Status AddUnknownJobs() {
+    const auto ledger = SalvageLedger(LedgerPath(directory_));
+    if (!ledger.ok()) return ledger.status();
+    for (const fs::path& file : FilesOfUnknownJobs(directory_, ledger->entries)) {
+      ++report_.total_damaged;
+      report_.damaged.push_back({"job", file.string(),
+                                 "is of a job that the ledger does not know: it was never written "
+                                 "down, or the ledger has lost it",
+                                 "the next ingest looks for it on the server"});
+    }
     return {};
   }
 

@@ -458,6 +458,36 @@ def wherever_the_ledger_is_cut_no_job_is_made_twice(t):
 
 
 @case
+def a_job_that_a_cut_ledger_does_not_know_is_looked_for_before_anything_is_sent(t):
+    """Nothing of the store is behind the cut, so only the server can tell."""
+    t.config(SMALL_JOBS)
+    t.sample(50)
+    server = simulator(t, "late-result=60000:count=1", job_seconds=0.05)
+    paid_runs.ingest(t, server, "--no-wait")
+    shutil.copytree(t.dir / "cache", t.dir / "open")
+    refused = 0
+    for end in ends_of_entries((t.dir / "cache/ledger").read_bytes())[:-1]:
+        put_back(t, "open")
+        os.truncate(t.dir / "cache/ledger", end)
+        result = t.run(*paid_runs.words(server, "--no-wait"), key=KEY)
+        if result.code == 5:
+            contains(result.err, "the ledger has lost entries", "embstore recover --yes")
+            refused += 1
+            recover(t, "--yes")
+            result = t.run(*paid_runs.words(server, "--no-wait"), key=KEY)
+        result.expect(0)
+        equal(len(server.billed()), 50, f"billed, cut at {end}")
+        equal([(job["texts"], job["open"]) for job in paid_runs.jobs(t)], [(50, True)], "jobs")
+    put_back(t, "open")
+    os.truncate(t.dir / "cache/ledger", 80)
+    result = t.run(*paid_runs.words(server), key=KEY).expect(5)
+    contains(result.err, "the ledger has lost entries")
+    recover(t, "--yes")
+    t.run(*paid_runs.words(server, "--no-wait"), key=KEY).expect(0)
+    equal(len(server.billed()), 50, "billed without a ledger's entries")
+
+
+@case
 def a_quarantined_answer_that_the_ledger_has_lost_stays_in_quarantine(t):
     t.sample(100)
     server = t.simulator("--fault", "rotate:count=1")
