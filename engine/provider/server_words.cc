@@ -17,6 +17,17 @@ using std::chrono::milliseconds;
 constexpr milliseconds kMaxWait = std::chrono::hours(24);
 constexpr std::size_t kMinKeyBytes = 8;
 
+std::string WithoutKey(std::string_view text, const std::string& secret) {
+  std::string clean;
+  std::size_t at = 0;
+  for (std::size_t hit = text.find(secret); hit != std::string_view::npos;
+       hit = text.find(secret, at)) {
+    clean.append(text.substr(at, hit - at)).append("[key]");
+    at = hit + secret.size();
+  }
+  return clean.append(text.substr(at));
+}
+
 }  // namespace
 
 std::string KeylessExcerpt(std::string_view text, const Secret* key, std::size_t limit) {
@@ -25,16 +36,9 @@ std::string KeylessExcerpt(std::string_view text, const Secret* key, std::size_t
       EMBSTORE_SEEDED_BUG("key-in-message"))
     return Printable(text, limit);
   const std::string& secret = key->Reveal();
-  std::string clean;
-  std::size_t at = 0;
-  // Before cutting, so that no part of the key is left at the end.
-  for (std::size_t hit = text.find(secret); hit != std::string_view::npos;
-       hit = text.find(secret, at)) {
-    clean.append(text.substr(at, hit - at)).append("[key]");
-    at = hit + secret.size();
-  }
-  clean.append(text.substr(at));
-  return Printable(clean, limit);
+  // Before cutting, so that no part of the key is left at the end; and again, because the letters
+  // that stand for unprintable bytes may complete it.
+  return WithoutKey(Printable(WithoutKey(text, secret), limit), secret);
 }
 
 std::optional<milliseconds> ParseWait(std::string_view text) {

@@ -23,8 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FUZZ_CHECK(free_call.code() != Code::kInDoubt);
   const Status creation = CreateCallStatus(response, endpoint, "example-model");
   CheckPaidError(creation);
-  // Only a clear refusal says that there is no job.
-  if (response.status >= 500 || response.status < 300)
+  // Only a clear refusal, of the status or of an error object, says that there is no job.
+  if (error.http_status >= 500 || error.http_status < 300)
     FUZZ_CHECK(creation.code() == Code::kInDoubt);
   CheckKeyless(BadGeminiAnswer("fault", response, endpoint));
   return 0;
