@@ -39,7 +39,9 @@ TEST_CASE("server words: an excerpt has no key, no control characters and a boun
         "a [key] b [key]");
   CHECK(KeylessExcerpt("\x1b[31mred", &key, 100) == "\\x1b[31mred");
   // What stands for the byte 9c ends with the letter that the key begins with.
-  CHECK(KeylessExcerpt("\xe5\x9c" "anary-key-0123456789", &key, 100) == "\\xe5\\x9[key]");
+  CHECK(KeylessExcerpt("\xe5\x9c"
+                       "anary-key-0123456789",
+                       &key, 100) == "\\xe5\\x9[key]");
   const std::string cut = KeylessExcerpt(std::string(95, 'x') + key.Reveal(), &key, 100);
   CHECK(cut.find("canary") == std::string::npos);
   CHECK(KeylessExcerpt("plain", nullptr, 100) == "plain");
