@@ -30,12 +30,14 @@ std::filesystem::path ParentOf(const std::filesystem::path& path) {
 void SweepLitter(const std::filesystem::path& target) {
   const std::string prefix = target.filename().string() + ".tmp-";
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(ParentOf(target), ignored)) {
-    const std::string name = entry.path().filename().string();
+  // Step by step, because a directory that cannot be read any more must not throw.
+  std::filesystem::directory_iterator entry(ParentOf(target), ignored);
+  for (; !ignored && entry != std::filesystem::directory_iterator(); entry.increment(ignored)) {
+    const std::string name = entry->path().filename().string();
     if (!name.starts_with(prefix)) continue;
     const long pid = std::strtol(name.c_str() + prefix.size(), nullptr, 10);
     if (pid > 0 && ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH) {
-      ::unlink(entry.path().c_str());
+      ::unlink(entry->path().c_str());
     }
   }
 }

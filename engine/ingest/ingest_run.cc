@@ -7,6 +7,7 @@
 
 #include "engine/base/text.h"
 #include "engine/ingest/checkpoint.h"
+#include "engine/ingest/job_runner.h"
 
 namespace embstore {
 namespace {
@@ -44,8 +45,15 @@ Result<IngestReport> IngestRun::Run() {
   if (IsUnchanged()) return ReportUnchanged();
   if (Status scanned = ScanAndPublish(); !scanned.ok()) return scanned;
   if (Status begun = BeginRun(); !begun.ok()) return begun;
-  options_.mode == IngestMode::kBatch ? EmbedByJobs() : EmbedMissing();
+  options_.mode == IngestMode::kBatch ? EmbedByJobs() : EmbedByCalls();
   return Finish();
+}
+
+void IngestRun::EmbedByCalls() {
+  const std::vector<JobRecord> jobs = writer_.ledger().Jobs();
+  const Status checked =
+      CheckUnknownFiles(store_.directory(), store_.Id(), provider_.batch(), jobs);
+  checked.ok() ? EmbedMissing() : End(checked);
 }
 
 Status IngestRun::FindEarlierState() {

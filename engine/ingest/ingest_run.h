@@ -65,6 +65,7 @@ class IngestRun {
   Status OpenReader();
 
   void EmbedMissing();
+  void EmbedByCalls();
 
   /// The same by batch jobs (ingest_jobs.cc).
   void EmbedByJobs();

@@ -62,6 +62,10 @@ std::optional<std::string> DisplayNameOfFile(const fs::path& file, std::string_v
   return is_token ? std::optional(NameOf(store_id, token)) : std::nullopt;
 }
 
+bool IsResultFile(const fs::path& file) {
+  return file.filename().string().ends_with(kResultSuffix);
+}
+
 fs::path JobInputPath(const fs::path& directory, const JobRecord& job) {
   return JobsDirectory(directory) / (TokenOf(job) + std::string(kInputSuffix));
 }
@@ -158,14 +162,14 @@ std::vector<fs::path> StrayJobFiles(const fs::path& directory, std::span<const J
       known.insert(QuarantinePath(directory, job.id));
     }
   }
-  std::error_code ignored;
   std::vector<fs::path> stray;
-  if (!HasJobsDirectory(directory)) return stray;
-  for (const auto& entry : fs::directory_iterator(JobsDirectory(directory), ignored)) {
+  const auto files = ListJobsDirectory(directory);
+  if (!files.ok()) return stray;
+  for (const fs::path& path : *files) {
     // Kept answers are never stray: they are stored, or a person looks at them.
-    const bool ours = entry.path().filename().string().find(kInputSuffix) != std::string::npos &&
-                      !IsKeptFile(entry.path());
-    if (ours && !known.contains(entry.path())) stray.push_back(entry.path());
+    const bool ours =
+        path.filename().string().find(kInputSuffix) != std::string::npos && !IsKeptFile(path);
+    if (ours && !known.contains(path)) stray.push_back(path);
   }
   return stray;
 }

@@ -61,6 +61,8 @@ Status ForEachLine(const std::filesystem::path& path,
 std::optional<std::string> DisplayNameOfFile(const std::filesystem::path& file,
                                              std::string_view store_id);
 
+bool IsResultFile(const std::filesystem::path& file);
+
 /// Removes the files of a job that has ended.
 void RemoveJobFiles(const std::filesystem::path& directory, const JobRecord& job);
 

@@ -18,17 +18,60 @@ using std::chrono::nanoseconds;
 
 constexpr std::chrono::hours kReminder{1};
 
+Status LedgerLostEntries(const std::string& what) {
+  return {Code::kCorruption, what +
+                                 ", that the ledger does not know: the ledger has lost entries. "
+                                 "Nothing was sent; 'embstore recover --yes' takes it over"};
+}
+
+std::vector<JobRecord> OpenJobs(std::span<const JobRecord> all) {
+  std::vector<JobRecord> open;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(open),
+               [](const JobRecord& job) { return job.open(); });
+  return open;
+}
+
 }  // namespace
+
+Status CheckUnknownFiles(const std::filesystem::path& directory, std::string_view store_id,
+                         BatchApi* api, std::span<const JobRecord> all) {
+  std::set<std::uint64_t> requests;
+  std::set<std::string> known;
+  for (const JobRecord& job : all) {
+    requests.insert(job.id);
+    known.insert(job.display_name);
+  }
+  std::set<std::string> unknown;
+  for (const auto& path : StrayJobFiles(directory, OpenJobs(all))) {
+    const auto request = RequestOfQuarantine(path);
+    auto name = DisplayNameOfFile(path, store_id);
+    const bool is_answer = (request && !requests.contains(*request)) ||
+                           (name && !known.contains(*name) && IsResultFile(path));
+    if (is_answer) return LedgerLostEntries("there is a paid answer, '" + path.string() + "'");
+    if (name && !known.contains(*name)) unknown.insert(std::move(*name));
+  }
+  if (unknown.empty() || api == nullptr) return {};
+  std::string found;
+  const Status listed = api->List([&](const RemoteJob& remote) {
+    if (unknown.contains(remote.display_name)) found = remote.name;
+    return found.empty();
+  });
+  if (!listed.ok()) {
+    return listed.Prefixed("cannot ask the server whether it has the jobs of files in '" +
+                           JobsDirectory(directory).string() + "'");
+  }
+  return found.empty() ? Status()
+                       : LedgerLostEntries("the server has a job of this store, " + found);
+}
 
 JobRunner::JobRunner(Context context)
     : context_(std::move(context)), api_(*context_.provider.batch()) {}
 
 Result<std::size_t> JobRunner::Adopt() {
   const std::vector<JobRecord> all = context_.writer.ledger().Jobs();
-  std::vector<JobRecord> open;
-  std::copy_if(all.begin(), all.end(), std::back_inserter(open),
-               [](const JobRecord& job) { return job.open(); });
-  if (Status checked = CheckUnknownFiles(all, open); !checked.ok()) return checked;
+  std::vector<JobRecord> open = OpenJobs(all);
+  const Status checked = CheckUnknownFiles(context_.directory, context_.store_id, &api_, all);
+  if (!checked.ok()) return checked;
   RemoveStrayJobFiles(context_.directory, open);
   for (JobRecord& record : open) {
     const bool ours = record.batch && record.space == context_.gate.terms().space;
@@ -39,29 +82,6 @@ Result<std::size_t> JobRunner::Adopt() {
     jobs_.back().maybe_made = unsent;
   }
   return jobs_.size();
-}
-
-Status JobRunner::CheckUnknownFiles(std::span<const JobRecord> all,
-                                    std::span<const JobRecord> open) {
-  std::set<std::string> names;
-  for (const auto& path : StrayJobFiles(context_.directory, open)) {
-    if (auto name = DisplayNameOfFile(path, context_.store_id)) names.insert(std::move(*name));
-  }
-  for (const JobRecord& job : all) names.erase(job.display_name);
-  if (names.empty()) return {};
-  std::string found;
-  const Status listed = api_.List([&](const RemoteJob& remote) {
-    if (names.contains(remote.display_name)) found = remote.name;
-    return found.empty();
-  });
-  if (!listed.ok()) {
-    return listed.Prefixed("cannot ask the server whether it has the jobs of files in '" +
-                           JobsDirectory(context_.directory).string() + "'");
-  }
-  if (found.empty()) return {};
-  return {Code::kCorruption, "the server has a job of this store, " + found +
-                                 ", that the ledger does not know: the ledger has lost entries. "
-                                 "Nothing was sent; 'embstore recover --yes' takes the job over"};
 }
 
 bool JobRunner::HasRoom(std::uint64_t tokens) const {

@@ -51,6 +51,13 @@ struct JobsProgress {
   std::vector<FailedJobText> failed;
 };
 
+/// Looks at files of jobs that `all`, the jobs of the ledger, do not contain. An input file may be
+/// the remains of a run that died before it wrote its job down, unless the server has the job; an
+/// answer cannot. `api` may be null: then the server is not asked. kCorruption: the ledger has lost
+/// entries.
+Status CheckUnknownFiles(const std::filesystem::path& directory, std::string_view store_id,
+                         BatchApi* api, std::span<const JobRecord> all);
+
 /// Not thread-safe; one thread at a time.
 class JobRunner {
  public:
@@ -128,9 +135,6 @@ class JobRunner {
   /// All jobs of the server that have the name of this one.
   Result<std::vector<RemoteJob>> FindOnServer(const Job& job);
   Status TakeFound(Job* job, std::vector<RemoteJob> found);
-  /// Input files whose jobs the ledger does not know: remains of a run that died before it wrote
-  /// them down, unless the server has the job.
-  Status CheckUnknownFiles(std::span<const JobRecord> all, std::span<const JobRecord> open);
   Status Poll(Job* job);
   Status Collect(Job* job);
   Status Download(Job* job);

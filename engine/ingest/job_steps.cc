@@ -77,7 +77,7 @@ Status JobRunner::EndUnsent() {
   for (Job& job : jobs_) {
     const JobStep step = job.record.step;
     const bool unsent = step == JobStep::kPlanned || step == JobStep::kUploaded;
-    if (job.done || !unsent) continue;
+    if (job.done || !unsent || job.maybe_made) continue;
     if (Status ended = EndWithoutResult(&job, RequestEnd::kNotBilled); !ended.ok()) return ended;
   }
   return {};

@@ -166,7 +166,7 @@ Result<LedgerPlan> PlanLedger(const std::filesystem::path& directory, const Salv
   if (salvage.commit && salvaged->header && CanCatchUp(*salvaged, *salvage.commit, micros)) {
     entries.emplace_back(CommitEntry{salvage.commit->number, salvage.commit->shares});
   }
-  const auto requests = RequestsFor(FindUnwitnessed(salvage, plan.bought), salvage, micros);
+  const auto requests = RequestsFor(FindUnwitnessed(salvage, BoughtIn(entries)), salvage, micros);
   const QuarantinedRequests quarantined = FindLostQuarantine(directory, entries, salvage, micros);
   RebuiltLedger rebuilt = RebuildLedger(entries, plan.header.start, requests, quarantined,
                                         salvage.commit ? salvage.commit->number : 0, micros);

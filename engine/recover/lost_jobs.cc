@@ -69,21 +69,26 @@ class InputLine {
   std::uint32_t dimensions_ = 0;
 };
 
-/// The space that a line is for: the only one that fits what it says.
-const SpaceRecord* SpaceOf(const InputLine& line, const Salvage& salvage) {
-  const SpaceRecord* found = nullptr;
+/// The space that a line is for: the only one that fits what it says, or of several that of the
+/// last job.
+const SpaceRecord* SpaceOf(const InputLine& line, const Salvage& salvage, SpaceId last) {
+  std::vector<std::pair<SpaceId, const SpaceRecord*>> fit;
   for (const auto& [id, space] : salvage.spaces) {
     const EmbeddingIdentity& identity = space.identity;
     if (line.dimensions() != 0 && identity.dimensions != line.dimensions()) continue;
     if (!identity.task_type.empty() && !line.Says(identity.task_type)) continue;
-    if (found == nullptr || identity.task_type.size() > found->identity.task_type.size()) {
-      found = &space;
-    }
+    const bool says_more = !fit.empty() && fit.front().second->identity.task_type.empty();
+    if (says_more && !identity.task_type.empty()) fit.clear();
+    fit.emplace_back(id, &space);
   }
-  return found;
+  const auto found =
+      fit.size() == 1 ? fit.begin() : std::find_if(fit.begin(), fit.end(), [&](const auto& each) {
+        return each.first == last;
+      });
+  return found == fit.end() ? nullptr : found->second;
 }
 
-std::optional<RequestIntent> ReadJob(const fs::path& file, const Salvage& salvage) {
+std::optional<RequestIntent> ReadJob(const fs::path& file, const Salvage& salvage, SpaceId last) {
   const auto content = ReadWholeFile(file, kMostInputBytes);
   if (!content.ok()) return std::nullopt;
   RequestIntent intent;
@@ -98,7 +103,7 @@ std::optional<RequestIntent> ReadJob(const fs::path& file, const Salvage& salvag
     const InputLine input(*json);
     const auto text = input.Text();
     if (!text) return std::nullopt;
-    if (space == nullptr) space = SpaceOf(input, salvage);
+    if (space == nullptr) space = SpaceOf(input, salvage, last);
     intent.keys.push_back(LedgerKey(*text));
     intent.tokens += text->length / kBytesPerToken + 1;
   }
@@ -245,7 +250,7 @@ std::vector<LedgerEntry> FindLostJobs(const fs::path& directory,
   Known known = KnownJobs(entries);
   std::vector<LedgerEntry> found;
   for (const fs::path& file : FilesOfUnknownJobs(directory, entries)) {
-    auto intent = ReadJob(file, salvage);
+    auto intent = ReadJob(file, salvage, known.last_job.space);
     if (!intent) continue;
     intent->display_name = *DisplayNameOfFile(file, store_id);
     intent->micros = micros;

@@ -18,8 +18,8 @@ QuarantinedRequests FindLostQuarantine(const std::filesystem::path& directory,
                                        const std::vector<LedgerEntry>& entries,
                                        const Salvage& salvage, std::int64_t micros);
 
-/// Input files of jobs that `entries` do not know: those of runs that died before they wrote the
-/// job down, or of jobs whose entries are lost.
+/// Input files and quarantined answers that `entries` do not know: of runs that died before they
+/// wrote a job down, or of requests whose entries are lost.
 std::vector<std::filesystem::path> FilesOfUnknownJobs(const std::filesystem::path& directory,
                                                       const std::vector<LedgerEntry>& entries);
 

@@ -127,10 +127,12 @@ class Recovery {
     if (!ledger.ok()) return ledger.status();
     for (const fs::path& file : FilesOfUnknownJobs(directory_, ledger->entries)) {
       ++report_.total_damaged;
-      report_.damaged.push_back({"job", file.string(),
-                                 "is of a job that the ledger does not know: it was never written "
-                                 "down, or the ledger has lost it",
-                                 "the next ingest looks for it on the server"});
+      report_.damaged.push_back(
+          {"job", file.string(),
+           "is of a request that the ledger does not know: it was never "
+           "written down, or the ledger has lost it",
+           "the next ingest looks for a job on the server; an answer is taken "
+           "over"});
     }
     return {};
   }

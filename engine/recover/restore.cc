@@ -2,6 +2,7 @@
 #include "engine/recover/restore.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <unordered_set>
 #include <utility>
@@ -37,7 +38,10 @@ class Taking {
     return from_.ForEach([&](const TextKey& key, std::span<const float> row) {
       SalvagedText* text = salvage_.Find(from_.space, key);
       if (text != nullptr && text->has_vector && !text->has_index) {
-        return;  // Known by its list now; cannot be: lists gave it its index.
+        // No list knows it, but this table has its text.
+        text->index.text_bytes = static_cast<std::uint32_t>(key.length);
+        text->index.tokens = TokensOf(key);
+        text->has_index = text->index_is_new = true;
       }
       if (text != nullptr && text->whole()) return;
       if (!MayTake(text, row)) {
@@ -79,8 +83,12 @@ class Taking {
       return false;
     }
     if (from_.proved) return true;
-    return text != nullptr && text->has_index && !from_.normalized && different_ == 0 && equal_ > 0;
+    return text != nullptr && text->has_index && !from_.normalized &&
+           NormTells(text->index.raw_norm) && different_ == 0 && equal_ > 0;
   }
+
+  /// Where a model answers with unit length, all vectors have the same norm.
+  static bool NormTells(float norm) { return std::abs(norm - 1.0F) > 1e-3F; }
 
   std::uint32_t TokensOf(const TextKey& key) const {
     const auto space = ledger_.bought.find(from_.space);

@@ -91,10 +91,9 @@ ReplyReserve::~ReplyReserve() {
 }
 
 void ReplyReserve::GiveBackLeftovers(const fs::path& directory) {
-  if (!HasJobsDirectory(directory)) return;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(JobsDirectory(directory), ignored)) {
-    const fs::path& path = entry.path();
+  const auto files = ListJobsDirectory(directory);
+  if (!files.ok()) return;
+  for (const fs::path& path : *files) {
     const bool unfinished = path.filename().string().find(".tmp-") != std::string::npos;
     if (IsReserveFile(path) || unfinished) ::unlink(path.c_str());
   }

@@ -130,6 +130,8 @@ rocksdb::Status OpenUpToHole(const StoreOptions& options, OpenMode mode, const f
     Store::Impl seen;
     const rocksdb::Status opened = OpenInto(options, OpenMode::kReadOnly, path, db_options, &seen);
     if (!opened.ok() || !HasAllCommits(path.parent_path(), seen)) return damage;
+    const auto meta = seen.ReadRecord<MetaRecord>(Family::kMeta, kMetaStoreKey);
+    if (!meta.ok() || meta->format_version > kFormatVersion) return damage;
     if (options.log) options.log("the end of the log was not synced; no commit is missing");
     if (mode == OpenMode::kReadOnly) {
       std::swap(impl->db, seen.db);

@@ -226,6 +226,15 @@ Status StoreWriter::LoadFailureKeys() {
 Status StoreWriter::Write(const Commit& commit) {
   const std::lock_guard<std::mutex> guard(impl_.commit_mutex);
   if (!impl_.write_failure.ok()) return impl_.write_failure;
+  Status written = WriteCommit(commit);
+  const bool may_be_kept =
+      written.code() == Code::kCorruption || written.code() == Code::kWriteFailed;
+  // What was paid for is kept elsewhere now: no run may buy it again before the next open.
+  if (may_be_kept && !commit.shares.empty()) impl_.write_failure = written;
+  return written;
+}
+
+Status StoreWriter::WriteCommit(const Commit& commit) {
   if (Status loaded = LoadFailureKeys(); !loaded.ok()) return loaded;
   rocksdb::WriteBatch batch;
   SlotAllocator slots(impl_, commit.space);

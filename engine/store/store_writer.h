@@ -87,6 +87,7 @@ class StoreWriter {
   static const Ledger* LedgerOf(const Store& store);
 
  private:
+  Status WriteCommit(const Commit& commit);
   Status LoadFailureKeys();
 
   Store::Impl& impl_;

@@ -480,8 +480,9 @@ def a_job_that_a_cut_ledger_does_not_know_is_looked_for_before_anything_is_sent(
         equal([(job["texts"], job["open"]) for job in paid_runs.jobs(t)], [(50, True)], "jobs")
     put_back(t, "open")
     os.truncate(t.dir / "cache/ledger", 80)
-    result = t.run(*paid_runs.words(server), key=KEY).expect(5)
-    contains(result.err, "the ledger has lost entries")
+    for mode in ("batch", "sync"):
+        result = t.run(*paid_runs.words(server, mode=mode), key=KEY).expect(5)
+        contains(result.err, "the ledger has lost entries")
     recover(t, "--yes")
     t.run(*paid_runs.words(server, "--no-wait"), key=KEY).expect(0)
     equal(len(server.billed()), 50, "billed without a ledger's entries")
@@ -496,6 +497,21 @@ def a_quarantined_answer_that_the_ledger_has_lost_stays_in_quarantine(t):
     recover(t, "--yes")
     equal([(job["id"], job["texts"]) for job in paid_runs.jobs(t)], [(1, 100)], "quarantined")
     paid_runs.ingest(t, server, "--batch-size", 100, mode="sync", code=4)
+    equal(len(server.billed()), 100, "billed")
+
+
+@case
+def a_paid_answer_that_a_cut_ledger_does_not_know_is_not_removed(t):
+    t.sample(100)
+    server = simulator(t, "rotate:count=1")
+    paid_runs.ingest(t, server, "--batch-size", 100, mode="sync", code=4)
+    os.truncate(t.dir / "cache/ledger", 80)
+    for mode in ("batch", "sync"):
+        result = t.run(*paid_runs.words(server, mode=mode), key=KEY).expect(5)
+        contains(result.err, "there is a paid answer", "embstore recover --yes")
+    equal(paid_runs.job_files(t), ["request-1.jsonl"], "files")
+    recover(t, "--yes")
+    equal([(job["id"], job["texts"]) for job in paid_runs.jobs(t)], [(1, 100)], "quarantined")
     equal(len(server.billed()), 100, "billed")
 
 
