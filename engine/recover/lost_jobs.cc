@@ -235,9 +235,11 @@ std::vector<fs::path> FilesOfUnknownJobs(const fs::path& directory,
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(JobsDirectory(directory), error)) {
     const fs::path& file = entry.path();
-    const bool is_input =
-        DisplayNameOfFile(file, "") && file.stem().string().size() == kTokenDigits;
-    if (is_input && !known.tokens.contains(file.stem().string())) files.push_back(file);
+    const std::string stem = file.stem().string();
+    const bool is_input = DisplayNameOfFile(file, "") && stem.size() == kTokenDigits;
+    const bool is_unknown = is_input ? !known.tokens.contains(stem)
+                                     : RequestOf(file.filename().string()) > known.last_request;
+    if (is_unknown) files.push_back(file);
   }
   std::sort(files.begin(), files.end());
   return files;
