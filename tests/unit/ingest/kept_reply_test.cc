@@ -142,7 +142,7 @@ TEST_CASE("kept: an answer that cannot be stored is stored by the next open and 
   const IngestReport report = bench.RunIntoFullDisk();
   CHECK(report.kept == 10);
   CHECK(report.embedded == 60);
-  const std::string& said = report.outcome.message();
+  const std::string said = report.outcome.message();
   CHECK_MESSAGE(said.find("10 texts that were paid for are kept in '") != std::string::npos, said);
   CHECK_MESSAGE(said.find(" bytes are needed") != std::string::npos, said);
   CHECK_MESSAGE(said.find("without paying for it again, and goes on") != std::string::npos, said);
@@ -299,7 +299,7 @@ TEST_CASE("kept: without room for the answers nothing is sent") {
     const FileSizeLimit limit(600'000);
     const auto report = bench.Run(Texts(Numbered(30)));
     REQUIRE(report.code() == Code::kWriteFailed);
-    const std::string& said = report.status().message();
+    const std::string said = report.status().message();
     CHECK_MESSAGE(said.find(" bytes are needed") != std::string::npos, said);
     CHECK_MESSAGE(said.find("nothing was sent") != std::string::npos, said);
   }
