@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/base/file.h"
-#include "engine/store/rocksdb_options.h"
+#include "engine/store/database.h"
 #include "engine/store/rocksdb_status.h"
 
 namespace embstore {
@@ -34,7 +34,8 @@ Result<std::unique_ptr<StoreBuilder>> StoreBuilder::Create(const fs::path& datab
     return ErrnoStatus(Code::kWriteFailed, "create", database, error ? error.value() : errno);
   }
   auto builder = std::unique_ptr<StoreBuilder>(new StoreBuilder());
-  if (Status made = CreateEmptyDatabase(database, &builder->impl_); !made.ok()) return made;
+  if (Status made = OpenDatabase(OpenMode::kCreate, database, &builder->impl_); !made.ok())
+    return made;
   return builder;
 }
 
@@ -59,7 +60,8 @@ Status StoreBuilder::Finish() {
 
 Status WriteCommitRecord(const fs::path& directory, const CommitRecord& commit) {
   Store::Impl impl;
-  if (Status opened = OpenDatabaseForWriting(directory, &impl); !opened.ok()) return opened;
+  if (Status opened = OpenDatabase(OpenMode::kWrite, directory / "store", &impl); !opened.ok())
+    return opened;
   const auto known = impl.ReadRecord<CommitRecord>(Family::kMeta, kMetaCommitKey);
   if (known.ok() && known->number > commit.number) return {};
   const rocksdb::Status written =

@@ -106,12 +106,8 @@ struct Store::Impl {
 
 /// Opens the database of `directory` without a look at its records. Errors as those of Store::Open.
 Status OpenDatabaseForReading(const std::filesystem::path& directory, Store::Impl* impl);
-/// The same for writing. REQUIRES: the directory is locked.
-Status OpenDatabaseForWriting(const std::filesystem::path& directory, Store::Impl* impl);
 /// 32 hex digits that no other store has.
 std::string NewStoreId();
-/// Makes a database without records at `database`, an empty directory.
-Status CreateEmptyDatabase(const std::filesystem::path& database, Store::Impl* impl);
 
 /// Whether `record` is about this very text and not just about one with the same hash.
 inline bool IsSameText(const IndexRecord& record, const TextKey& text) {

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Making, opening and closing a store.
-#include <rocksdb/cache.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <iterator>
 #include <random>
 #include <system_error>
 #include <vector>
@@ -15,8 +13,8 @@
 #include "engine/base/crash_point.h"
 #include "engine/base/file.h"
 #include "engine/base/text.h"
+#include "engine/store/database.h"
 #include "engine/store/kept_replies.h"
-#include "engine/store/rocksdb_options.h"
 #include "engine/store/rocksdb_status.h"
 #include "engine/store/store_impl.h"
 #include "engine/store/store_ledger.h"
@@ -27,158 +25,6 @@ namespace embstore {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A read-only open can race a compaction of the writer and miss a file it was told of.
-constexpr int kReadOnlyAttempts = 5;
-
-// The families that a store cannot be without; those behind them can be made again.
-constexpr std::size_t kNeededFamilies = static_cast<std::size_t>(Family::kSketches);
-
-/// The first `count` families.
-std::vector<rocksdb::ColumnFamilyDescriptor> Descriptors(const StoreOptions& options,
-                                                         std::size_t count) {
-  auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
-  std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (std::size_t i = 0; i < count; ++i) {
-    families.emplace_back(std::string(kFamilyNames[i]),
-                          MakeFamilyOptions(static_cast<Family>(i), cache));
-  }
-  return families;
-}
-
-/// Whether exactly our families are there: a MANIFEST that was cut short lacks some, another
-/// version's store has more. RocksDB changes files of a database before it misses a
-/// family in it, and reads past families that it is not asked for. Changes nothing. `*count` is
-/// how many there are.
-rocksdb::Status CheckFamilies(const rocksdb::DBOptions& options, const std::string& path,
-                              std::size_t* count) {
-  std::vector<std::string> names;
-  if (!rocksdb::DB::ListColumnFamilies(options, path, &names).ok()) {
-    return {};  // Opening says why, in better words.
-  }
-  for (const std::string& name : names) {
-    if (std::find(kFamilyNames.begin(), kFamilyNames.end(), name) == kFamilyNames.end()) {
-      return rocksdb::Status::InvalidArgument("unknown column family", Printable(name, 64));
-    }
-  }
-  // Every database has the first one: without a ledger beside it nothing says that it is ours.
-  std::error_code ignored;
-  if (names.size() == 1 && !fs::exists(LedgerPath(fs::path(path).parent_path()), ignored)) {
-    return rocksdb::Status::InvalidArgument("no column family of embstore");
-  }
-  const auto missing =
-      std::find_if(kFamilyNames.begin(), kFamilyNames.end(), [&](std::string_view name) {
-        return std::find(names.begin(), names.end(), name) == names.end();
-      });
-  *count = static_cast<std::size_t>(missing - kFamilyNames.begin());
-  if (*count < kNeededFamilies) {
-    return rocksdb::Status::Corruption("the MANIFEST lacks a column family",
-                                       rocksdb::Slice(*missing));
-  }
-  return {};
-}
-
-rocksdb::Status TryOpen(const StoreOptions& options, OpenMode mode, const std::string& path,
-                        const rocksdb::DBOptions& db_options,
-                        std::vector<rocksdb::ColumnFamilyHandle*>* handles, rocksdb::DB** db) {
-  std::size_t count = kFamilyNames.size();
-  if (mode != OpenMode::kCreate) {
-    const rocksdb::Status checked = CheckFamilies(db_options, path, &count);
-    if (!checked.ok()) return checked;
-  }
-  const auto families = Descriptors(options, count);
-  if (mode != OpenMode::kReadOnly) {
-    return rocksdb::DB::Open(db_options, path, families, handles, db);
-  }
-  rocksdb::Status status;
-  for (int attempt = 0; attempt < kReadOnlyAttempts; ++attempt) {
-    status = rocksdb::DB::OpenForReadOnly(db_options, path, families, handles, db);
-    if (status.ok()) return status;
-  }
-  return status;
-}
-
-/// Opens by exactly these options, into `impl`.
-rocksdb::Status OpenInto(const StoreOptions& options, OpenMode mode, const fs::path& path,
-                         const rocksdb::DBOptions& db_options, Store::Impl* impl) {
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  rocksdb::DB* db = nullptr;
-  rocksdb::Status opened = TryOpen(options, mode, path.string(), db_options, &handles, &db);
-  if (!opened.ok()) return opened;
-  impl->db.reset(db);
-  std::copy(handles.begin(), handles.end(), impl->families.begin());
-  return opened;
-}
-
-/// Whether the store has every commit that its ledger knows.
-bool HasAllCommits(const fs::path& directory, const Store::Impl& impl) {
-  const auto commit = impl.ReadRecord<CommitRecord>(Family::kMeta, kMetaCommitKey);
-  const auto ledger = Ledger::Open(LedgerPath(directory), "", /*read_only=*/true);
-  if (!commit.ok() || !ledger.ok()) return false;
-  const LedgerPosition position = (*ledger)->position();
-  return commit->number >= position.commit && commit->charges >= position.charges;
-}
-
-/// Power loss may keep any pages of what was written and not synced. A log with such a hole looks
-/// damaged, although nothing is missing that was acknowledged. It is read up to the hole, provided
-/// that no commit is missing then: the ledger is the witness that RocksDB lacks.
-rocksdb::Status OpenUpToHole(const StoreOptions& options, OpenMode mode, const fs::path& path,
-                             const rocksdb::Status& damage, Store::Impl* impl) {
-  rocksdb::DBOptions db_options = MakeDbOptions(options, OpenMode::kReadOnly);
-  db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-  {
-    Store::Impl seen;
-    const rocksdb::Status opened = OpenInto(options, OpenMode::kReadOnly, path, db_options, &seen);
-    if (!opened.ok() || !HasAllCommits(path.parent_path(), seen)) return damage;
-    const auto meta = seen.ReadRecord<MetaRecord>(Family::kMeta, kMetaStoreKey);
-    if (!meta.ok() || meta->format_version > kFormatVersion) return damage;
-    if (options.log) options.log("the end of the log was not synced; no commit is missing");
-    if (mode == OpenMode::kReadOnly) {
-      std::swap(impl->db, seen.db);
-      std::swap(impl->families, seen.families);
-      return opened;
-    }
-  }
-  db_options = MakeDbOptions(options, mode);
-  db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-  rocksdb::Status opened = OpenInto(options, mode, path, db_options, impl);
-  if (!opened.ok()) return opened;
-  // So that nobody has to read the log with the hole again.
-  std::vector<rocksdb::ColumnFamilyHandle*> families;
-  std::copy_if(impl->families.begin(), impl->families.end(), std::back_inserter(families),
-               [](const rocksdb::ColumnFamilyHandle* family) { return family != nullptr; });
-  return impl->db->Flush(rocksdb::FlushOptions(), families);
-}
-
-/// Whether a file that is not there is damage, and not just replaced by a writer.
-bool NoWriterMayReplaceFiles(OpenMode mode, const fs::path& database) {
-  return mode == OpenMode::kWrite ||
-         (mode == OpenMode::kReadOnly && !DirectoryLock::IsHeld(database.parent_path()));
-}
-
-Status OpenDatabase(const StoreOptions& options, OpenMode mode, const fs::path& path,
-                    Store::Impl* impl) {
-  rocksdb::Status opened = OpenInto(options, mode, path, MakeDbOptions(options, mode), impl);
-  if (opened.IsCorruption() && mode != OpenMode::kCreate) {
-    opened = OpenUpToHole(options, mode, path, opened, impl);
-  }
-  const bool lacks_file = opened.IsPathNotFound() && NoWriterMayReplaceFiles(mode, path);
-  if (lacks_file && mode == OpenMode::kReadOnly) {  // A writer may have ended just now.
-    opened = OpenInto(options, mode, path, MakeDbOptions(options, mode), impl);
-  }
-  if (opened.ok()) return {};
-  if (opened.IsInvalidArgument()) {
-    return {Code::kIncompatible, "'" + path.string() +
-                                     "' is not a store of this version of embstore; it was left "
-                                     "as it is: " +
-                                     opened.ToString()};
-  }
-  if (opened.IsPathNotFound() && lacks_file) {
-    return {Code::kCorruption, "the store in '" + path.string() + "' lacks a file (" +
-                                   opened.ToString() + "); nothing was sent" + kRestoreAdvice};
-  }
-  return FromRocks(opened, "open the store in '" + path.string() + "'");
-}
 
 Status WriteNewMeta(const Store::Impl& impl) {
   MetaRecord meta;
@@ -209,7 +55,8 @@ Status CreateDatabase(const StoreOptions& options, const fs::path& database) {
   EMBSTORE_CRASH_POINT("store-begun");
   {
     Store::Impl impl;
-    Status made = OpenDatabase(options, OpenMode::kCreate, unfinished, &impl);
+    impl.options = options;
+    Status made = OpenDatabase(OpenMode::kCreate, unfinished, &impl);
     if (made.ok()) made = WriteNewMeta(impl);
     if (!made.ok()) return made;
   }
@@ -261,16 +108,9 @@ Status CheckFormat(const fs::path& directory, const MetaRecord& meta) {
 
 /// Before it is opened for writing, which changes files, that of a newer version included.
 Status CheckFormatFirst(const fs::path& directory, const StoreOptions& options) {
-  const auto families = Descriptors(options, static_cast<std::size_t>(Family::kMeta) + 1);
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  rocksdb::DB* db = nullptr;
-  const rocksdb::Status opened =
-      rocksdb::DB::OpenForReadOnly(MakeDbOptions(options, OpenMode::kReadOnly),
-                                   (directory / "store").string(), families, &handles, &db);
-  if (!opened.ok()) return {};  // Opening all of it says why, in better words.
   Store::Impl impl;
-  impl.db.reset(db);
-  std::copy(handles.begin(), handles.end(), impl.families.begin());
+  impl.options = options;
+  if (!OpenMetaAlone(directory / "store", &impl)) return {};  // Opening all of it says why.
   const auto meta = impl.ReadRecord<MetaRecord>(Family::kMeta, kMetaStoreKey);
   return meta.ok() ? CheckFormat(directory, *meta) : Status();
 }
@@ -313,7 +153,8 @@ Status CheckReaderIsCurrent(const fs::path& database, Store::Impl* impl) {
   if (!LedgerIsAhead(impl)) return {};
   Store::Impl again;
   again.directory = impl->directory;
-  Status opened = OpenDatabase(impl->options, OpenMode::kReadOnly, database, &again);
+  again.options = impl->options;
+  Status opened = OpenDatabase(OpenMode::kReadOnly, database, &again);
   if (opened.ok()) opened = ReadIdentity(impl->directory, &again);
   if (!opened.ok()) return opened;
   const LedgerPosition position = impl->ledger->position();
@@ -335,17 +176,9 @@ std::string NewStoreId() {
   return HexString(bytes);
 }
 
-Status OpenDatabaseForWriting(const fs::path& directory, Store::Impl* impl) {
-  return OpenDatabase(impl->options, OpenMode::kWrite, directory / "store", impl);
-}
-
-Status CreateEmptyDatabase(const fs::path& database, Store::Impl* impl) {
-  return OpenDatabase(impl->options, OpenMode::kCreate, database, impl);
-}
-
 Status OpenDatabaseForReading(const fs::path& directory, Store::Impl* impl) {
   if (Status there = CheckThere(directory, /*may_create=*/false); !there.ok()) return there;
-  return OpenDatabase(impl->options, OpenMode::kReadOnly, directory / "store", impl);
+  return OpenDatabase(OpenMode::kReadOnly, directory / "store", impl);
 }
 
 Store::Impl::~Impl() {
@@ -379,7 +212,7 @@ Result<std::unique_ptr<Store>> Store::Open(const fs::path& directory, const Stor
     if (!prepared.ok()) return prepared;
   }
   const OpenMode mode = options.read_only ? OpenMode::kReadOnly : OpenMode::kWrite;
-  if (Status opened = OpenDatabase(options, mode, database, impl.get()); !opened.ok()) {
+  if (Status opened = OpenDatabase(mode, database, impl.get()); !opened.ok()) {
     return opened;
   }
   if (Status read = ReadIdentity(directory, impl.get()); !read.ok()) return read;
