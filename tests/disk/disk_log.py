@@ -18,6 +18,7 @@ SAID, SENT, FAULT, COUNT = "a", "n", "f", "c"
 
 WAL_BLOCK = 32768
 WAL_HEADER = 7
+WAL_FULL, WAL_LAST = 1, 4  # Kinds of fragments that end a record.
 
 
 def read_log(path):
@@ -48,10 +49,12 @@ def without_syncs(log, pattern):
 
 
 class WalText:
-    """The payload of a RocksDB log, put together from its blocks."""
+    """The whole records of a RocksDB log, put together from their fragments. Of a record whose
+    write was cut short some fragments are whole; it does not count."""
 
     def __init__(self):
-        self.payload = bytearray()
+        self.records = bytearray()
+        self._fragments = b""
         self._rest = b""
         self._at = 0  # Of what was not taken apart yet.
 
@@ -69,7 +72,10 @@ class WalText:
             length = self._rest[4] | self._rest[5] << 8
             if len(self._rest) < WAL_HEADER + length:
                 return
-            self.payload += self._rest[WAL_HEADER:WAL_HEADER + length]
+            self._fragments += self._rest[WAL_HEADER:WAL_HEADER + length]
+            if self._rest[6] in (WAL_FULL, WAL_LAST):
+                self.records += self._fragments
+                self._fragments = b""
             self._take(WAL_HEADER + length)
 
     def _take(self, count):
@@ -92,14 +98,13 @@ def acknowledged(log, texts):
             # What a failed sync covered is not known, whatever a later one says.
             for handle, wal in wals.items():
                 if names[handle] == entry.data[5:].decode():
-                    wal.payload.clear()
+                    wal.records.clear()
         elif entry.kind == SYNC and entry.number in wals:
-            payload = wals[entry.number].payload
-            found = {text for text in waiting if text.encode() in payload}
+            records = wals[entry.number].records
+            found = {text for text in waiting if text.encode() in records}
             waiting -= found
             places.update((text, place) for text in found)
-            # A text that is not whole yet is found with the next sync.
-            del payload[:max(len(payload) - 4096, 0)]
+            records.clear()
     return places
 
 
