@@ -163,6 +163,11 @@ rocksdb::Status OpenUpToHole(const StoreOptions& options, OpenMode mode, const f
   return impl->db->Flush(rocksdb::FlushOptions(), families);
 }
 
+/// RocksDB calls it an invalid argument too when it cannot read its own file of options.
+bool IsFailedRead(const rocksdb::Status& opened) {
+  return opened.IsInvalidArgument() && opened.ToString().find("IO error") != std::string::npos;
+}
+
 }  // namespace
 
 Status OpenDatabase(OpenMode mode, const fs::path& path, Store::Impl* impl) {
@@ -172,6 +177,7 @@ Status OpenDatabase(OpenMode mode, const fs::path& path, Store::Impl* impl) {
     opened = OpenUpToHole(options, mode, path, opened, impl);
   }
   if (opened.ok()) return {};
+  if (IsFailedRead(opened)) opened = rocksdb::Status::IOError(opened.getState());
   if (opened.IsInvalidArgument()) {
     return {Code::kIncompatible, "'" + path.string() +
                                      "' is not a store of this version of embstore; it was left "

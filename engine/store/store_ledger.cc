@@ -32,16 +32,17 @@ Status LedgerIsMissing(const Store::Impl& impl) {
                  "once with --new-ledger");
 }
 
-/// Whether there are files of batch jobs or of answers. A directory that cannot be read is taken to
-/// have some.
-bool HasJobFiles(const Store::Impl& impl) {
+/// Whether there are files of batch jobs or of answers.
+Result<bool> HasJobFiles(const Store::Impl& impl) {
   const auto files = ListJobsDirectory(impl.directory);
-  return !files.ok() || !std::all_of(files->begin(), files->end(), IsReserveFile);
+  if (!files.ok()) return files.status();
+  return !std::all_of(files->begin(), files->end(), IsReserveFile);
 }
 
 /// Whether a store without a ledger must have had one that knew of payments.
 Result<bool> LedgerWasUsed(const Store::Impl& impl) {
-  if (HasJobFiles(impl)) return true;
+  const auto has_files = HasJobFiles(impl);
+  if (!has_files.ok() || *has_files) return has_files;
   if (!impl.meta.has_ledger) return false;
   bool has_spaces = false;  // A space is made before anything is sent, a commit after it.
   Status scanned = impl.Scan(Family::kSpaces, "", [&](std::string_view, std::string_view) {
@@ -55,7 +56,8 @@ Result<bool> LedgerWasUsed(const Store::Impl& impl) {
 /// Ok when a new ledger may be begun where there is none.
 Status CheckMayBegin(const Store::Impl& impl) {
   if (impl.options.new_ledger) {
-    if (!HasJobFiles(impl)) return {};
+    const auto has_files = HasJobFiles(impl);
+    if (!has_files.ok() || !*has_files) return has_files.status();
     return {Code::kInvalidArgument,
             "there are files of batch jobs or of answers in '" +
                 JobsDirectory(impl.directory).string() +
