@@ -49,7 +49,7 @@ struct EasySetting {
 Result<std::vector<EasySetting>> BuildSettings(const HttpRequest& request,
                                                const CurlOptions& options);
 
-/// The header lines of `request` without the secret one.
+/// The header lines of `request` without the secret one. Replies over HTTPS are asked for packed.
 std::vector<std::string> BuildHeaderLines(const HttpRequest& request);
 
 /// Gives `settings` to `easy` (a CURL*). kInvalidArgument: libcurl refused one.

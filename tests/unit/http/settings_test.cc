@@ -213,6 +213,10 @@ TEST_CASE("http: header lines hold the caller's headers, gzip and no Expect") {
   CHECK(Show(*settings).find("canary") == std::string::npos);
 }
 
+TEST_CASE("http: what does not leave this machine is not asked for packed") {
+  CHECK(BuildHeaderLines(Post("http://127.0.0.1:8080/")) == std::vector<std::string>{"Expect:"});
+}
+
 TEST_CASE("http: a key or header with a line break is refused and not repeated") {
   for (const char* value :
        {"canary\n", "can\rary", "canary\r\nX: y", "canary\x01", "canary\x7F", ""}) {
