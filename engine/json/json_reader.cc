@@ -44,11 +44,21 @@ JsonParser& JsonParser::operator=(JsonParser&&) noexcept = default;
 
 Result<JsonValue> JsonParser::Parse(std::string_view json) {
   if (json.data() == nullptr) json = "";  // parse() copies from it even when nothing is there.
+  return Parse(json, /*has_room_behind=*/false);
+}
+
+Result<JsonValue> JsonParser::ParseInPlace(const std::string& json) {
+  return Parse(json, json.capacity() - json.size() >= simdjson::SIMDJSON_PADDING);
+}
+
+Result<JsonValue> JsonParser::Parse(std::string_view json, bool has_room_behind) {
   // parse() itself grows its buffers but never the depth, so that is set first.
   const std::size_t capacity = std::max(state_->parser.capacity(), json.size());
   simdjson::error_code error = state_->parser.allocate(capacity, kMaxDepth);
   dom::element root;
-  if (error == simdjson::SUCCESS) error = state_->parser.parse(json.data(), json.size()).get(root);
+  if (error == simdjson::SUCCESS) {
+    error = state_->parser.parse(json.data(), json.size(), !has_room_behind).get(root);
+  }
   if (error != simdjson::SUCCESS) {
     return Status(Code::kInvalidArgument,
                   std::string("invalid JSON: ") + simdjson::error_message(error));

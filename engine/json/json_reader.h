@@ -62,9 +62,14 @@ class JsonParser {
   /// kInvalidArgument: not exactly one valid JSON document (trailing text, bad UTF-8, lone
   /// surrogates and nesting beyond kMaxDepth included); the message says why.
   Result<JsonValue> Parse(std::string_view json);
+  /// The same without a copy of `json`, if its capacity leaves a little room behind it.
+  Result<JsonValue> ParseInPlace(const std::string& json);
 
  private:
   struct State;
+
+  Result<JsonValue> Parse(std::string_view json, bool has_room_behind);
+
   std::unique_ptr<State> state_;
 };
 

@@ -49,7 +49,7 @@ std::optional<std::uint64_t> ReadTotalTokens(const JsonValue& root) {
 Result<EmbedReply> ReadGeminiReply(const HttpResponse& response, const EmbeddingCall& call,
                                    JsonParser* parser) {
   if (response.status != 200) return GeminiErrorStatus(response, call);
-  const Result<JsonValue> root = parser->Parse(response.body);
+  const Result<JsonValue> root = parser->ParseInPlace(response.body);
   if (!root.ok()) {
     return InvalidReply(response.body.empty() ? "empty" : root.status().message(), response, call);
   }

@@ -114,7 +114,7 @@ Result<OpenAiReply> ReadOpenAiReply(const HttpResponse& response, const Embeddin
   if (response.status != 200) {
     return OpenAiErrorStatus(ParseOpenAiError(response), response, call);
   }
-  const Result<JsonValue> root = parser->Parse(response.body);
+  const Result<JsonValue> root = parser->ParseInPlace(response.body);
   if (!root.ok()) {
     return InvalidReply(response.body.empty() ? "empty" : root.status().message(), response, call);
   }

@@ -2,8 +2,10 @@
 #include "engine/sketch/sketch.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cassert>
+#include <cstring>
 
 namespace embstore {
 namespace {
@@ -21,23 +23,61 @@ std::uint64_t NextRandom(std::uint64_t* state) {
   return z ^ (z >> 31);
 }
 
-/// Sums into the first half, differences into the second, scaled to keep lengths.
-void Butterfly(float* first, float* second, std::size_t n, float scale) {
-  for (std::size_t i = 0; i < n; ++i) {
-    const float a = first[i];
-    const float b = second[i];
-    first[i] = (a + b) * scale;
-    second[i] = (a - b) * scale;
-  }
+/// Sums into the first, differences into the second, scaled to keep lengths.
+template <typename Number>
+void Butterfly(Number* first, Number* second) {
+  const Number a = *first;
+  const Number b = *second;
+  *first = (a + b) * kHalfRoot;
+  *second = (a - b) * kHalfRoot;
 }
 
-/// The fast Walsh-Hadamard transform of n values, n a power of 2, scaled to keep lengths.
+void Butterflies(float* first, float* second, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) Butterfly(first + i, second + i);
+}
+
+using Four = float __attribute__((vector_size(16)));
+
+void Transpose(std::array<Four, 4>* rows) {
+  auto& [a, b, c, d] = *rows;
+  const Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  const Four ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  const Four cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  a = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+  b = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+  c = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+  d = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+}
+
+/// Two steps of the transform, across the rows.
+void StepRows(std::array<Four, 4>* rows) {
+  auto& [a, b, c, d] = *rows;
+  Butterfly(&a, &c);
+  Butterfly(&b, &d);
+  Butterfly(&a, &b);
+  Butterfly(&c, &d);
+}
+
+/// The last four steps of the transform, with neighbours that stand in one register.
+void HadamardOfSixteen(float* values) {
+  std::array<Four, 4> rows;
+  std::memcpy(&rows, values, sizeof rows);
+  StepRows(&rows);
+  Transpose(&rows);
+  StepRows(&rows);
+  Transpose(&rows);
+  std::memcpy(values, &rows, sizeof rows);
+}
+
+/// The fast Walsh-Hadamard transform of n values, n a power of 2 from 16, scaled to keep lengths.
 void Hadamard(float* values, std::size_t n) {
-  for (std::size_t half = n / 2; half >= 1; half /= 2) {
+  for (std::size_t half = n / 2; half >= 16; half /= 2) {
     for (std::size_t i = 0; i < n; i += 2 * half) {
-      Butterfly(values + i, values + i + half, half, kHalfRoot);
+      Butterflies(values + i, values + i + half, half);
     }
   }
+  for (std::size_t i = 0; i < n; i += 16) HadamardOfSixteen(values + i);
 }
 
 }  // namespace
@@ -64,7 +104,7 @@ void Sketcher::Rotate(std::span<const float> vector, std::span<float> rotated) c
     // A transform covers a power of 2; those at both ends and a step across mix all coordinates.
     Hadamard(rotated.data() + (round % 2 == 0 ? 0 : bits_ - window), window);
     if (window != bits_) {
-      Butterfly(rotated.data(), rotated.data() + bits_ / 2, bits_ / 2, kHalfRoot);
+      Butterflies(rotated.data(), rotated.data() + bits_ / 2, bits_ / 2);
     }
   }
 }
