@@ -296,6 +296,11 @@ std::vector<std::uint64_t> LedgerBook::KeysOf(std::uint64_t request) const {
   return found == open_.end() ? std::vector<std::uint64_t>() : found->second.keys;
 }
 
+SpendRecord::Amount LedgerBook::RestOf(std::uint64_t request) const {
+  const auto found = open_.find(request);
+  return found == open_.end() ? SpendRecord::Amount() : found->second.Rest();
+}
+
 std::vector<std::uint64_t> LedgerBook::KeysInDoubt(SpaceId space) const {
   std::vector<std::uint64_t> keys;
   for (const auto& [id, request] : in_doubt_) {

@@ -33,6 +33,8 @@ class LedgerBook {
   std::vector<DoubtRecord> Doubts() const;
   std::vector<JobRecord> Jobs() const;
   std::vector<std::uint64_t> KeysOf(std::uint64_t request) const;
+  /// What is not settled of an open request; nothing of another.
+  SpendRecord::Amount RestOf(std::uint64_t request) const;
   std::vector<std::uint64_t> KeysInDoubt(SpaceId space) const;
 
   /// Open requests up to `last_request` that are neither jobs nor quarantined.

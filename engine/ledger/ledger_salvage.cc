@@ -17,6 +17,12 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kMostLedgerBytes = std::uint64_t{16} << 30;
 constexpr const char* kLostReason = "its entries in the ledger could not be read";
 
+__extension__ using Wide = unsigned __int128;
+
+std::uint64_t PartOf(std::uint64_t sum, std::uint64_t part, std::uint64_t whole) {
+  return static_cast<std::uint64_t>(Wide{sum} * part / whole);
+}
+
 /// The entry at `at`, if one begins there. `*size` is its length in the file.
 std::optional<LedgerEntry> EntryAt(std::string_view bytes, std::uint64_t at, std::size_t* size,
                                    bool* is_newer) {
@@ -37,8 +43,8 @@ std::optional<LedgerEntry> EntryAt(std::string_view bytes, std::uint64_t at, std
   return *std::move(entry);
 }
 
-/// Follows requests through entries.
-class BoughtFollower {
+/// Follows requests through entries, and texts from purchase to removal.
+class Follower {
  public:
   void operator()(const RequestEntry& entry) { open_[entry.request] = &entry.intent; }
   void operator()(const CommitEntry& entry) {
@@ -55,10 +61,16 @@ class BoughtFollower {
   }
   void operator()(const JobChange& /*change*/) {}
   void operator()(const Removal& removal) {
-    for (const std::uint64_t key : removal.keys) bought_[removal.space].erase(key);
+    for (const std::uint64_t key : removal.keys) {
+      DroppedText& dropped = dropped_[removal.space][key];
+      dropped.was_bought |= bought_[removal.space].erase(key) > 0;
+      dropped.micros = removal.micros;
+    }
   }
 
-  std::map<SpaceId, BoughtTexts> Finish() { return std::move(bought_); }
+  std::map<std::uint64_t, const RequestIntent*>& open() { return open_; }
+  std::map<SpaceId, BoughtTexts>& bought() { return bought_; }
+  std::map<SpaceId, DroppedTexts>& dropped() { return dropped_; }
 
  private:
   void End(std::uint64_t request, const std::vector<std::uint64_t>& not_stored) {
@@ -69,14 +81,22 @@ class BoughtFollower {
     BoughtTexts& bought = bought_[intent.space];
     for (const std::uint64_t key : intent.keys) {
       if (std::find(not_stored.begin(), not_stored.end(), key) != not_stored.end()) continue;
-      bought.insert_or_assign(key, (intent.tokens + texts - 1) / texts);
+      bought.insert_or_assign(key, BoughtText{(intent.tokens + texts - 1) / texts, intent.micros});
+      dropped_[intent.space].erase(key);
     }
     open_.erase(found);
   }
 
-  std::unordered_map<std::uint64_t, const RequestIntent*> open_;
+  std::map<std::uint64_t, const RequestIntent*> open_;
   std::map<SpaceId, BoughtTexts> bought_;
+  std::map<SpaceId, DroppedTexts> dropped_;
 };
+
+Follower Follow(const std::vector<LedgerEntry>& entries) {
+  Follower follower;
+  for (const LedgerEntry& entry : entries) std::visit(follower, entry);
+  return follower;
+}
 
 /// Appends entries as long as they follow those before.
 class Rebuilder {
@@ -96,7 +116,7 @@ class Rebuilder {
     Keep(std::move(fitting));
   }
 
-  RebuiltLedger Finish(const std::vector<WitnessedRequest>& witnessed, std::uint64_t floor) {
+  RebuiltLedger Finish(const Witnesses& witnesses, std::uint64_t floor) {
     if (!quarantined_.empty()) MakeUp(quarantined_.rbegin()->first);
     for (const auto& [request, stored] : made_up_) {
       const RequestEnd end = stored ? RequestEnd::kStored : RequestEnd::kInDoubt;
@@ -106,18 +126,39 @@ class Rebuilder {
       if (!stored) ++rebuilt_.lost_requests;
     }
     CommitEntry commit{std::max(book_.position().commit, floor) + 1, {}};
-    for (const WitnessedRequest& request : witnessed) {
+    for (const auto& [request, part] : witnesses.stored) AddRest(request, part.texts, &commit);
+    for (const WitnessedRequest& request : witnesses.requests) {
       const std::uint64_t number = book_.last_request() + 1;
       Keep(RequestEntry{number, request.intent});
       commit.shares.push_back({number, static_cast<std::uint32_t>(request.intent.keys.size()),
                                request.tokens, request.intent.tokens, false, true});
+      rebuilt_.witnessed += request.intent.keys.size();
+      rebuilt_.witnessed_cost += CostOf(request.tokens, request.intent.price);
     }
-    if (!witnessed.empty()) Keep(std::move(commit));
+    if (!commit.shares.empty()) Keep(std::move(commit));
+    for (const auto& [request, part] : witnesses.stored) {
+      const Ending ending{request, RequestEnd::kStored, 0, 0, {}, kLostReason, micros_};
+      if (part.all && book_.Check(ending).ok()) Keep(ending);
+    }
     rebuilt_.position = book_.position();
     return std::move(rebuilt_);
   }
 
  private:
+  /// Of an open request `stored` texts came; no entry says so of some of them.
+  void AddRest(std::uint64_t request, std::uint64_t stored, CommitEntry* commit) {
+    const SpendRecord::Amount rest = book_.RestOf(request);
+    const std::uint64_t missing = book_.KeysOf(request).size() - stored;
+    if (rest.texts <= missing) return;
+    const std::uint64_t texts = rest.texts - missing;
+    const std::uint64_t tokens = PartOf(rest.tokens, texts, rest.texts);
+    commit->shares.push_back(
+        {request, static_cast<std::uint32_t>(texts), tokens, tokens, false, false});
+    rebuilt_.witnessed += texts;
+    rebuilt_.witnessed_cost.nano_usd += static_cast<std::int64_t>(
+        PartOf(static_cast<std::uint64_t>(rest.cost.nano_usd), texts, rest.texts));
+  }
+
   /// The highest request that must be known before `entry`.
   static std::uint64_t Highest(const LedgerEntry& entry) {
     if (const auto* request = std::get_if<RequestEntry>(&entry)) return request->request - 1;
@@ -202,18 +243,24 @@ Result<SalvagedLedger> SalvageLedger(const fs::path& path) {
 }
 
 std::map<SpaceId, BoughtTexts> BoughtIn(const std::vector<LedgerEntry>& entries) {
-  BoughtFollower follower;
-  for (const LedgerEntry& entry : entries) std::visit(follower, entry);
-  return follower.Finish();
+  return std::move(Follow(entries).bought());
+}
+
+std::map<SpaceId, DroppedTexts> DroppedIn(const std::vector<LedgerEntry>& entries) {
+  return std::move(Follow(entries).dropped());
+}
+
+std::map<std::uint64_t, const RequestIntent*> OpenRequests(
+    const std::vector<LedgerEntry>& entries) {
+  return std::move(Follow(entries).open());
 }
 
 RebuiltLedger RebuildLedger(const std::vector<LedgerEntry>& entries, const LedgerPosition& start,
-                            const std::vector<WitnessedRequest>& witnessed,
-                            const QuarantinedRequests& quarantined, std::uint64_t commit_floor,
+                            const Witnesses& witnesses, std::uint64_t commit_floor,
                             std::int64_t micros) {
-  Rebuilder rebuilder(start, quarantined, micros);
+  Rebuilder rebuilder(start, witnesses.quarantined, micros);
   for (const LedgerEntry& entry : entries) rebuilder.Add(entry);
-  return rebuilder.Finish(witnessed, commit_floor);
+  return rebuilder.Finish(witnesses, commit_floor);
 }
 
 Status WriteLedger(const fs::path& path, const LedgerHeader& header,

@@ -6,88 +6,19 @@
 #include <utility>
 
 #include "engine/recover/lost_jobs.h"
+#include "engine/recover/witness.h"
 #include "engine/store/store_impl.h"
 #include "engine/store/store_ledger.h"
 
 namespace embstore {
 namespace {
 
-constexpr std::string_view kUnpaidProvider = "local";
-constexpr std::size_t kMostKeys = 1'000'000;  // Of one entry.
-
-__extension__ using Wide = __int128;
-
-/// What the tokens of a run cost by its own bill.
-Price PriceOf(const RunRecord& run) {
-  if (run.tokens == 0) return {};
-  return {
-      static_cast<std::int64_t>(Wide{run.cost.nano_usd} * 1000 / static_cast<Wide>(run.tokens))};
-}
-
-/// Texts of one space and run that only the store says were paid for.
-struct Unwitnessed {
-  std::vector<std::uint64_t> keys;
-  std::uint64_t tokens = 0;
-};
-using UnwitnessedByRun = std::map<std::pair<SpaceId, std::uint32_t>, Unwitnessed>;
-
-UnwitnessedByRun FindUnwitnessed(const Salvage& salvage,
-                                 const std::map<SpaceId, BoughtTexts>& bought) {
-  UnwitnessedByRun found;
-  for (const auto& [key, text] : salvage.texts) {
-    if (!text.has_index) continue;
-    const SpaceId id = SpaceOfKey(key);
-    const auto space = salvage.spaces.find(id);
-    if (space != salvage.spaces.end() && space->second.provider == kUnpaidProvider) continue;
-    const auto run = salvage.runs.find(text.index.run);
-    if (run != salvage.runs.end() && !run->second.source.empty()) continue;  // An import.
-    const auto known = bought.find(id);
-    const std::uint64_t name = LedgerKey({{}, text.index.fingerprint, 0});
-    if (known != bought.end() && known->second.contains(name)) continue;
-    Unwitnessed& texts = found[{id, text.index.run}];
-    texts.keys.push_back(name);
-    texts.tokens += text.index.tokens;
-  }
-  return found;
-}
-
-std::vector<WitnessedRequest> RequestsFor(const UnwitnessedByRun& unwitnessed,
-                                          const Salvage& salvage, std::int64_t micros) {
-  std::vector<WitnessedRequest> requests;
-  for (const auto& [of, texts] : unwitnessed) {
-    const auto run = salvage.runs.find(of.second);
-    const auto space = salvage.spaces.find(of.first);
-    for (std::size_t at = 0; at < texts.keys.size(); at += kMostKeys) {
-      const std::size_t count = std::min(kMostKeys, texts.keys.size() - at);
-      WitnessedRequest request;
-      request.tokens = static_cast<std::uint64_t>(Wide{texts.tokens} * count / texts.keys.size());
-      RequestIntent& intent = request.intent;
-      intent.run = of.second;
-      intent.space = of.first;
-      intent.tokens = request.tokens;
-      intent.micros = run == salvage.runs.end() ? micros : run->second.started_micros;
-      if (run != salvage.runs.end()) {
-        intent.split = run->second.split;
-        intent.price = PriceOf(run->second);
-      }
-      if (space != salvage.spaces.end()) {
-        intent.model = space->second.identity.model;
-        intent.provider = space->second.provider;
-      }
-      intent.keys.assign(texts.keys.begin() + static_cast<std::ptrdiff_t>(at),
-                         texts.keys.begin() + static_cast<std::ptrdiff_t>(at + count));
-      requests.push_back(std::move(request));
-    }
-  }
-  return requests;
-}
-
 /// Whether the commit that only the store knows fits behind the ledger.
 bool CanCatchUp(const SalvagedLedger& salvaged, const CommitRecord& commit, std::int64_t micros) {
   std::vector<LedgerEntry> entries = salvaged.entries;
   entries.emplace_back(CommitEntry{commit.number, commit.shares});
   const RebuiltLedger tried =
-      RebuildLedger(entries, salvaged.header->start, {}, {}, commit.number, micros);
+      RebuildLedger(entries, salvaged.header->start, {}, commit.number, micros);
   const auto* const last =
       tried.entries.empty() ? nullptr : std::get_if<CommitEntry>(&tried.entries.back());
   return last != nullptr && last->number == commit.number &&
@@ -127,16 +58,17 @@ Result<bool> Stays(const std::filesystem::path& directory, const SalvagedLedger&
 /// Whether a job is open whose end the ledger must have known: it was cut, or put back.
 bool HasForgottenEnds(const std::filesystem::path& directory,
                       const std::vector<LedgerEntry>& entries, const Salvage& salvage) {
-  const auto doubts = DoubtOpenJobs(directory, entries, salvage, 0);
-  return std::any_of(doubts.begin(), doubts.end(), [](const LedgerEntry& entry) {
-    return std::holds_alternative<Ending>(entry);
+  const auto open = OpenRequests(entries);
+  const auto parts = FindStoredParts(directory, entries, salvage);
+  return std::any_of(parts.begin(), parts.end(), [&](const auto& part) {
+    return part.second.all && open.at(part.first)->batch;
   });
 }
 
 }  // namespace
 
 Result<LedgerPlan> PlanLedger(const std::filesystem::path& directory, const Salvage& salvage,
-                              std::int64_t micros) {
+                              const PriceLookup& price_of, std::int64_t micros) {
   const auto salvaged = SalvageLedger(LedgerPath(directory));
   if (!salvaged.ok()) return salvaged.status();
   LedgerPlan plan;
@@ -145,6 +77,7 @@ Result<LedgerPlan> PlanLedger(const std::filesystem::path& directory, const Salv
   plan.unread_bytes = salvaged->unread_bytes;
   if (salvaged->header) plan.header = *salvaged->header;
   plan.bought = BoughtIn(salvaged->entries);
+  plan.dropped = DroppedIn(salvaged->entries);
   for (const LedgerEntry& entry : salvaged->entries) {
     const auto* request = std::get_if<RequestEntry>(&entry);
     if (request == nullptr) continue;
@@ -166,23 +99,25 @@ Result<LedgerPlan> PlanLedger(const std::filesystem::path& directory, const Salv
   if (salvage.commit && salvaged->header && CanCatchUp(*salvaged, *salvage.commit, micros)) {
     entries.emplace_back(CommitEntry{salvage.commit->number, salvage.commit->shares});
   }
-  const auto requests = RequestsFor(FindUnwitnessed(salvage, BoughtIn(entries)), salvage, micros);
-  const QuarantinedRequests quarantined = FindLostQuarantine(directory, entries, salvage, micros);
-  RebuiltLedger rebuilt = RebuildLedger(entries, plan.header.start, requests, quarantined,
+  LostPurchases purchases = FindLostPurchases(entries, salvage, price_of, micros);
+  plan.estimated = purchases.estimated;
+  plan.unpriced = purchases.unpriced;
+  const Witnesses witnesses{std::move(purchases.requests),
+                            FindStoredParts(directory, entries, salvage),
+                            FindLostQuarantine(directory, entries, salvage, micros)};
+  RebuiltLedger rebuilt = RebuildLedger(entries, plan.header.start, witnesses,
                                         salvage.commit ? salvage.commit->number : 0, micros);
   plan.entries = std::move(rebuilt.entries);
-  auto open = DoubtOpenJobs(directory, plan.entries, salvage, micros);
+  auto open = DoubtOpenJobs(plan.entries, micros);
   std::move(open.begin(), open.end(), std::back_inserter(plan.entries));
   auto jobs = FindLostJobs(directory, plan.entries, salvage, plan.header.store_id, micros);
-  plan.found_jobs = jobs.size() / 2 + quarantined.size();
+  plan.found_jobs = jobs.size() / 2 + witnesses.quarantined.size();
   std::move(jobs.begin(), jobs.end(), std::back_inserter(plan.entries));
   plan.lost_requests = rebuilt.lost_requests;
+  plan.witnessed = rebuilt.witnessed;
+  plan.witnessed_cost = rebuilt.witnessed_cost;
   plan.commit = {
       std::max(plan.commit.number, rebuilt.position.commit), rebuilt.position.charges, {}};
-  for (const WitnessedRequest& request : requests) {
-    plan.witnessed += request.intent.keys.size();
-    plan.witnessed_cost += CostOf(request.tokens, request.intent.price);
-  }
   plan.bought = BoughtIn(plan.entries);
   return plan;
 }

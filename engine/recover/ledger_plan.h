@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "embstore/recover.h"
 #include "embstore/status.h"
 #include "engine/ledger/ledger_salvage.h"
 #include "engine/recover/salvage.h"
@@ -21,6 +22,7 @@ struct LedgerPlan {
   CommitRecord commit;           ///< Agrees with the ledger.
   bool store_is_behind = false;  ///< The ledger knows of commits that the store has not.
   std::map<SpaceId, BoughtTexts> bought;
+  std::map<SpaceId, DroppedTexts> dropped;
   std::map<SpaceId, std::pair<std::string, std::string>> models;  ///< With the provider.
 
   std::uint64_t read_entries = 0;
@@ -29,10 +31,12 @@ struct LedgerPlan {
   std::uint64_t found_jobs = 0;  ///< Known by their files alone.
   std::uint64_t witnessed = 0;
   Money witnessed_cost;
+  std::uint64_t estimated = 0;  ///< Of these; see LostPurchases.
+  std::uint64_t unpriced = 0;
 };
 
 /// Writes nothing. kCorruption: it is the ledger of another store. Else as SalvageLedger.
 Result<LedgerPlan> PlanLedger(const std::filesystem::path& directory, const Salvage& salvage,
-                              std::int64_t micros);
+                              const PriceLookup& price_of, std::int64_t micros);
 
 }  // namespace embstore

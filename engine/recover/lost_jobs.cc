@@ -139,45 +139,19 @@ Known KnownJobs(const std::vector<LedgerEntry>& entries) {
   return known;
 }
 
-struct OpenJob {
-  SpaceId space;
-  std::vector<std::uint64_t> keys;
-  std::string token;
-  JobStep step = JobStep::kPlanned;
-};
-
-std::map<std::uint64_t, OpenJob> OpenJobs(const std::vector<LedgerEntry>& entries) {
-  std::map<std::uint64_t, OpenJob> open;
+/// How far the open jobs among the requests have come.
+std::map<std::uint64_t, JobStep> OpenJobs(const std::vector<LedgerEntry>& entries) {
+  std::map<std::uint64_t, JobStep> open;
+  for (const auto& [number, intent] : OpenRequests(entries)) {
+    if (intent->batch) open[number] = JobStep::kPlanned;
+  }
   for (const LedgerEntry& entry : entries) {
-    if (const auto* request = std::get_if<RequestEntry>(&entry)) {
-      const RequestIntent& intent = request->intent;
-      const std::string& name = intent.display_name;
-      if (intent.batch && name.size() >= kTokenDigits) {
-        open[request->request] = {intent.space, intent.keys,
-                                  name.substr(name.size() - kTokenDigits)};
-      }
-    } else if (const auto* commit = std::get_if<CommitEntry>(&entry)) {
-      for (const CommitShare& share : commit->shares) {
-        if (share.last) open.erase(share.request);
-      }
-    } else if (const auto* ending = std::get_if<Ending>(&entry)) {
-      open.erase(ending->request);
-    } else if (const auto* change = std::get_if<JobChange>(&entry)) {
-      const auto job = open.find(change->request);
-      if (job != open.end()) job->second.step = change->step;
-    }
+    const auto* change = std::get_if<JobChange>(&entry);
+    if (change == nullptr) continue;
+    const auto job = open.find(change->request);
+    if (job != open.end()) job->second = change->step;
   }
   return open;
-}
-
-/// LedgerKeys of what the store has.
-std::map<SpaceId, std::set<std::uint64_t>> StoredKeys(const Salvage& salvage) {
-  std::map<SpaceId, std::set<std::uint64_t>> stored;
-  for (const auto& [key, text] : salvage.texts) {
-    if (!text.has_index) continue;
-    stored[SpaceOfKey(key)].insert(LedgerKey({{}, text.index.fingerprint, 0}));
-  }
-  return stored;
 }
 
 /// The number in "request-N.jsonl"; 0: it has another name.
@@ -275,37 +249,16 @@ std::vector<LedgerEntry> FindLostJobs(const fs::path& directory,
   return found;
 }
 
-std::vector<LedgerEntry> DoubtOpenJobs(const fs::path& directory,
-                                       const std::vector<LedgerEntry>& entries,
-                                       const Salvage& salvage, std::int64_t micros) {
-  const auto open = OpenJobs(entries);
-  if (open.empty()) return {};
-  auto stored = StoredKeys(salvage);
+std::vector<LedgerEntry> DoubtOpenJobs(const std::vector<LedgerEntry>& entries,
+                                       std::int64_t micros) {
   std::vector<LedgerEntry> found;
-  for (const auto& [number, job] : open) {
-    const std::set<std::uint64_t>& there = stored[job.space];
-    std::error_code error;
-    const fs::path file = JobsDirectory(directory) / (job.token + std::string(kSuffix));
-    const bool is_settled = !fs::exists(file, error) &&
-                            std::all_of(job.keys.begin(), job.keys.end(),
-                                        [&](std::uint64_t key) { return there.contains(key); });
+  for (const auto& [number, step] : OpenJobs(entries)) {
+    if (step >= JobStep::kCreating) continue;
     JobChange change;
     change.request = number;
-    change.micros = micros;
-    if (is_settled) {  // What it cost is written down as the store witnesses it.
-      Ending ending;
-      ending.request = number;
-      ending.end = RequestEnd::kNotBilled;
-      ending.reason = "its entries in the ledger could not be read; its texts are in the store";
-      ending.micros = micros;
-      found.emplace_back(std::move(ending));
-      change.step = JobStep::kEnded;
-    } else if (job.step < JobStep::kCreating) {
-      change.step = JobStep::kCreating;
-    } else {
-      continue;
-    }
+    change.step = JobStep::kCreating;
     change.note = "its entries in the ledger could not be read";
+    change.micros = micros;
     found.emplace_back(std::move(change));
   }
   return found;

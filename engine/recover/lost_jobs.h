@@ -31,10 +31,8 @@ std::vector<LedgerEntry> FindLostJobs(const std::filesystem::path& directory,
                                       std::int64_t micros);
 
 /// Entries, to stand behind `entries`, for the open jobs among them, whose later entries may be
-/// lost. All texts in the store and no input file: it has ended. Else it may have been created, and
-/// is looked for on the server before it is sent again.
-std::vector<LedgerEntry> DoubtOpenJobs(const std::filesystem::path& directory,
-                                       const std::vector<LedgerEntry>& entries,
-                                       const Salvage& salvage, std::int64_t micros);
+/// lost: a job may have been created, and is looked for on the server before it is sent again.
+std::vector<LedgerEntry> DoubtOpenJobs(const std::vector<LedgerEntry>& entries,
+                                       std::int64_t micros);
 
 }  // namespace embstore

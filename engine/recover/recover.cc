@@ -149,13 +149,13 @@ class Recovery {
       inputs.push_back(*std::move(input));
     }
     salvage_ = SalvageStore(*files_, everything_, inputs);
-    auto ledger = PlanLedger(directory_, salvage_, micros_);
+    auto ledger = PlanLedger(directory_, salvage_, options_.price_of, micros_);
     if (!ledger.ok()) return ledger.status();
     if (ledger->store_is_behind) {
       // It has lost its newest records: they may lie in files that it does not know any more.
       everything_ = true;
       salvage_ = SalvageStore(*files_, everything_, inputs);
-      ledger = PlanLedger(directory_, salvage_, micros_);
+      ledger = PlanLedger(directory_, salvage_, options_.price_of, micros_);
       if (!ledger.ok()) return ledger.status();
     }
     ledger_ = *std::move(ledger);
@@ -219,6 +219,8 @@ class Recovery {
     report_.ledger_requests = ledger_.lost_requests;
     report_.witnessed = ledger_.witnessed;
     report_.witnessed_cost = ledger_.witnessed_cost;
+    report_.witnessed_estimated = ledger_.estimated;
+    report_.witnessed_unpriced = ledger_.unpriced;
   }
 
   Status Do() {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "embstore/vector.h"
+#include "engine/recover/witness.h"
 
 namespace embstore {
 namespace {
@@ -58,7 +59,9 @@ class Taking {
         text->has_index = text->index_is_new = true;
       }
       if (from_.normalized) {
-        text->index.run = run;
+        // What nobody knows as bought stays of the run that imported it.
+        if (text->index_is_new || IsBought(key)) text->index.run = run;
+        if (text->index.tokens == 0) text->index.tokens = TokensOf(key);
         ++rescaled;
       }
       text->has_vector = true;
@@ -90,11 +93,18 @@ class Taking {
   /// Where a model answers with unit length, all vectors have the same norm.
   static bool NormTells(float norm) { return std::abs(norm - 1.0F) > 1e-3F; }
 
-  std::uint32_t TokensOf(const TextKey& key) const {
+  /// Nothing: as far as anybody knows it was not paid for.
+  const BoughtText* Purchase(const TextKey& key) const {
     const auto space = ledger_.bought.find(from_.space);
-    if (space == ledger_.bought.end()) return 0;
+    if (space == ledger_.bought.end()) return nullptr;
     const auto found = space->second.find(LedgerKey(key));
-    return found == space->second.end() ? 0 : static_cast<std::uint32_t>(found->second);
+    return found == space->second.end() ? nullptr : &found->second;
+  }
+  bool IsBought(const TextKey& key) const { return Purchase(key) != nullptr; }
+
+  std::uint32_t TokensOf(const TextKey& key) const {
+    const BoughtText* const purchase = Purchase(key);
+    return purchase == nullptr ? 0 : static_cast<std::uint32_t>(purchase->tokens);
   }
 
   const ExportVectors& from_;
@@ -140,7 +150,7 @@ Status TakeFromExports(const std::vector<std::unique_ptr<ExportVectors>>& export
       record.started_micros = record.updated_micros = micros;
       record.embedded = taking.taken;
       record.outcome = "complete";
-      record.source = "recovered from '" + from.name + "'" +
+      record.source = std::string(kRecoveredFrom) + from.name + "'" +
                       (normalized ? ", scaled back from unit length" : "");
       salvage->runs[run] = std::move(record);
       report->sources.push_back({from.name, taking.taken, taking.rescaled});
@@ -173,12 +183,15 @@ LostKeys FindLost(const Salvage& salvage, const LedgerPlan& ledger, RecoverRepor
       loss.space.identity.model = model->second.first;
       loss.space.provider = model->second.second;
     }
-    for (const auto& [key, estimate] : bought) {
+    if (const auto dropped = ledger.dropped.find(id); dropped != ledger.dropped.end()) {
+      for (const auto& [key, text] : dropped->second) unpaid[id].erase(key);
+    }
+    for (const auto& [key, purchase] : bought) {
       unpaid[id].erase(key);
       if (present[id].contains(key)) continue;
       lost[id].push_back(key);
       const auto known = tokens[id].find(key);
-      loss.tokens += known == tokens[id].end() ? estimate : known->second;
+      loss.tokens += known == tokens[id].end() ? purchase.tokens : known->second;
     }
     if (lost[id].empty()) continue;
     std::vector<std::uint64_t>& keys = lost[id];

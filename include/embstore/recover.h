@@ -6,18 +6,23 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "embstore/clock.h"
 #include "embstore/dataset.h"
+#include "embstore/money.h"
 #include "embstore/record.h"
 #include "embstore/status.h"
 #include "embstore/verify.h"
 #include "embstore/visibility.h"
 
 namespace embstore {
+
+/// What a million tokens of a space cost; nothing: no price is known.
+using PriceLookup = std::function<std::optional<Price>(const SpaceRecord&)>;
 
 struct RecoverOptions {
   bool dry_run = true;  ///< Only say what would be done.
@@ -29,7 +34,9 @@ struct RecoverOptions {
   /// Documents of splits, where the store may have lost its lists or texts. They outlive the call.
   std::vector<const Dataset*> inputs;
   bool store_texts = true;  ///< Keep the texts of inputs.
-  Clock* clock = nullptr;   ///< Null: the machine's.
+  /// For texts that the ledger has lost, where no bill of the store has a price. May be empty.
+  PriceLookup price_of;
+  Clock* clock = nullptr;  ///< Null: the machine's.
   /// Hears what is being read. May be empty.
   std::function<void(std::string_view what)> on_progress;
 };
@@ -73,13 +80,16 @@ struct RecoverReport {
   std::uint64_t ledger_requests = 0;  ///< Requests whose entries are gone: in doubt now.
   std::uint64_t witnessed = 0;        ///< Texts that only the store says were paid for.
   Money witnessed_cost;               ///< What they are taken to have cost.
+  /// Of these: their tokens or their price are no longer known, and are estimated.
+  std::uint64_t witnessed_estimated = 0;
+  /// Of these: nothing says a price, so that they are written down for nothing.
+  std::uint64_t witnessed_unpriced = 0;
 
   std::vector<std::filesystem::path> set_aside;  ///< The damaged parts, as they were.
   std::vector<std::string> remarks;
   std::vector<Damage> left;  ///< What VerifyAll finds afterwards; empty in a dry run.
   std::uint64_t total_left = 0;
 
-  bool healthy() const { return !new_store && !new_ledger && lost.empty(); }
   bool complete() const { return total_left == 0 && (lost.empty() || given_up); }
 };
 

@@ -68,6 +68,8 @@ void WriteLedger(const RecoverReport& report, JsonWriter* json) {
   json->Key("lost_requests").Uint(report.ledger_requests);
   json->Key("witnessed_texts").Uint(report.witnessed);
   json->Key("witnessed_usd").Double(report.witnessed_cost.usd());
+  json->Key("estimated_texts").Uint(report.witnessed_estimated);
+  json->Key("unpriced_texts").Uint(report.witnessed_unpriced);
   json->EndObject();
 }
 
@@ -138,6 +140,16 @@ void AddLedgerFacts(const RecoverReport& report, Facts* facts) {
     facts->emplace_back(
         "", fmt::format("{} texts, {}, are written down as the store has them",
                         WithCommas(report.witnessed), FormatUsd(report.witnessed_cost)));
+  }
+  if (report.witnessed_estimated > report.witnessed_unpriced) {
+    facts->emplace_back(
+        "", fmt::format("of these, {} texts by an estimate of their tokens or their price",
+                        WithCommas(report.witnessed_estimated - report.witnessed_unpriced)));
+  }
+  if (report.witnessed_unpriced > 0) {
+    facts->emplace_back("", fmt::format("of these, {} texts for an unknown sum, written down as "
+                                        "$0: name their model under pricing.models",
+                                        WithCommas(report.witnessed_unpriced)));
   }
   if (report.ledger_requests > 0) {
     facts->emplace_back("", fmt::format("{} requests cannot be read: in doubt, for an unknown sum",
@@ -219,6 +231,7 @@ int RunRecover(App& app, const RecoverFlags& flags) {
   options.dry_run = !flags.yes;
   options.give_up = flags.give_up;
   options.store_texts = config->embedding.store_texts;
+  options.price_of = [&](const SpaceRecord& space) { return PriceToEmbed(*config, space); };
   options.export_directories.assign(flags.exports.begin(), flags.exports.end());
   std::vector<std::unique_ptr<Dataset>> inputs;
   for (const std::string& file : flags.inputs) {

@@ -140,13 +140,18 @@ ModelPrice PriceOf(const Config& config, const Provider& provider, std::string* 
   return {};
 }
 
-std::optional<Money> CostToEmbed(const Config& config, const SpaceRecord& space,
-                                 std::uint64_t tokens) {
-  if (space.provider == kLocal) return Money();
+std::optional<Price> PriceToEmbed(const Config& config, const SpaceRecord& space) {
+  if (space.provider == kLocal) return Price();
   const auto price = config.pricing.models.find(space.identity.model);
   if (price == config.pricing.models.end()) return std::nullopt;
   const bool batch = config.embedding.use_batch_api && space.provider == kGemini;
-  return CostOf(tokens, batch ? price->second.batch : price->second.sync);
+  return batch ? price->second.batch : price->second.sync;
+}
+
+std::optional<Money> CostToEmbed(const Config& config, const SpaceRecord& space,
+                                 std::uint64_t tokens) {
+  const auto price = PriceToEmbed(config, space);
+  return price ? std::optional(CostOf(tokens, *price)) : std::nullopt;
 }
 
 }  // namespace embstore::tool

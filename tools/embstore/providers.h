@@ -47,8 +47,10 @@ std::string DefaultModel(std::string_view provider);
 /// The prices of the provider's model; none, with a warning, when the table has none.
 ModelPrice PriceOf(const Config& config, const Provider& provider, std::string* warning);
 
-/// What `tokens` of the space cost by the prices of the configuration, in its mode. Nothing: no
-/// price is known.
+/// What tokens of the space cost by the prices of the configuration, in its mode. Nothing: no price
+/// is known.
+std::optional<Price> PriceToEmbed(const Config& config, const SpaceRecord& space);
+/// The same for `tokens` of them.
 std::optional<Money> CostToEmbed(const Config& config, const SpaceRecord& space,
                                  std::uint64_t tokens);
 

@@ -34,7 +34,7 @@ TEST_CASE("a whole ledger is salvaged whole, and written again it has the same b
   REQUIRE(salvaged->header);
   CHECK(salvaged->unread_bytes == 0);
   const RebuiltLedger rebuilt =
-      RebuildLedger(salvaged->entries, salvaged->header->start, {}, {}, 0, kMicros);
+      RebuildLedger(salvaged->entries, salvaged->header->start, {}, 0, kMicros);
   CHECK(rebuilt.left_out == 0);
   CHECK(rebuilt.lost_requests == 0);
   REQUIRE(WriteLedger(dir.path() / "again", *salvaged->header, rebuilt.entries).ok());
@@ -59,8 +59,8 @@ TEST_CASE("wherever a bit is flipped or the file is cut, what is rebuilt opens")
     if (!cut) CHECK(salvaged->entries.size() + 1 >= entries);
     LedgerHeader header{kStoreId, {}, kMicros};
     if (salvaged->header) header = *salvaged->header;
-    const RebuiltLedger rebuilt = RebuildLedger(salvaged->entries, header.start,
-                                                {{Intent(KeysFrom(900, 3)), 30}}, {}, 500, kMicros);
+    const RebuiltLedger rebuilt = RebuildLedger(
+        salvaged->entries, header.start, {{{Intent(KeysFrom(900, 3)), 30}}, {}, {}}, 500, kMicros);
     REQUIRE(WriteLedger(dir.path() / "again", header, rebuilt.entries).ok());
     const auto ledger = Ledger::Open(dir.path() / "again", kStoreId, /*read_only=*/true);
     REQUIRE_MESSAGE(ledger.ok(), ledger.status().message());
