@@ -167,19 +167,19 @@ class Collector {
       wanted[{list.record.id, list.record.generation}] = &list;
     }
     std::map<SalvagedList*, std::map<std::uint64_t, DocumentRecord>> rows;
-    std::map<std::uint32_t, std::uint32_t> newest;  // Generations, by split.
     Collect<DocumentRecord>(Family::kDocuments, [&](std::string_view key, const DocumentRecord& r) {
       if (key.size() != 16) return false;
       const auto split = static_cast<std::uint32_t>(ReadBigEndian(key.substr(0, 4)));
       const auto generation = static_cast<std::uint32_t>(ReadBigEndian(key.substr(4, 4)));
-      newest[split] = std::max(newest[split], generation);
       const auto list = wanted.find({split, generation});
       if (list != wanted.end()) rows[list->second].insert_or_assign(PositionOfDocumentKey(key), r);
       return true;
     });
     for (auto& [name, list] : salvage_.lists) {
-      // An older list than there was is no list: the record of the newer one is lost.
-      if (newest[list.record.id] > list.record.generation) continue;
+      // An older list than there was is no list: the record of the newer one is lost. Its rows
+      // alone do not say so: an ingest that was killed leaves rows of a list that it never
+      // published.
+      if (CoveredGeneration(name) > list.record.generation) continue;
       ListDigest digest;
       for (auto& [position, row] : rows[&list]) {
         if (position != list.documents.size()) break;
@@ -190,6 +190,15 @@ class Collector {
                    digest.Finish() == list.record.list_sha256;
       if (!list.whole) TakeFromInput(&list);
     }
+  }
+
+  /// The newest list of a split that a run has embedded.
+  std::uint32_t CoveredGeneration(const std::string& split) const {
+    std::uint32_t newest = 0;
+    for (const auto& [of, coverage] : salvage_.coverages) {
+      if (of.first == split) newest = std::max(newest, coverage.generation);
+    }
+    return newest;
   }
 
   /// The list again, if an input makes the very same.
