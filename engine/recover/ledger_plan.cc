@@ -30,22 +30,36 @@ bool WasUsed(const Salvage& salvage) {
   return !salvage.spaces.empty() || (salvage.commit && salvage.commit->number > 0);
 }
 
+/// However damaged the ledger is.
+Status CheckSameStore(const std::filesystem::path& directory, const SalvagedLedger& salvaged,
+                      const Salvage& salvage) {
+  if (!salvaged.header || !salvage.meta || salvaged.header->store_id == salvage.meta->store_id) {
+    return {};
+  }
+  return {Code::kCorruption,
+          "store and ledger in '" + directory.string() +
+              "' belong to two different stores; nothing was changed: put the right one "
+              "of them back, or move the wrong one away and run 'embstore recover' again"};
+}
+
+/// Whether one of the entries that can be read is of a commit that the store does not have.
+bool IsBehind(const Salvage& salvage, const std::vector<LedgerEntry>& entries) {
+  const std::uint64_t newest = salvage.commit ? salvage.commit->number : 0;
+  return std::any_of(entries.begin(), entries.end(), [&](const LedgerEntry& entry) {
+    const auto* commit = std::get_if<CommitEntry>(&entry);
+    return commit != nullptr && commit->number > newest;
+  });
+}
+
 /// Whether the ledger can stay as it is; then the store's commit record is made to agree with it.
-Result<bool> Stays(const std::filesystem::path& directory, const SalvagedLedger& salvaged,
-                   const Salvage& salvage, std::int64_t micros, LedgerPlan* plan) {
+bool Stays(const std::filesystem::path& directory, const SalvagedLedger& salvaged,
+           const Salvage& salvage, std::int64_t micros, LedgerPlan* plan) {
   const std::string store_id = salvage.meta ? salvage.meta->store_id : "";
   const auto ledger = Ledger::Open(LedgerPath(directory), store_id, /*read_only=*/true);
-  if (ledger.code() == Code::kIncompatible && salvaged.header && !store_id.empty() &&
-      salvaged.header->store_id != store_id) {
-    return Status(Code::kCorruption,
-                  "store and ledger in '" + directory.string() +
-                      "' belong to two different stores; nothing was changed: put the right one "
-                      "of them back, or move the wrong one away and run 'embstore recover' again");
-  }
   if (!ledger.ok()) return false;
   const LedgerPosition position = (*ledger)->position();
   plan->commit = salvage.commit.value_or(CommitRecord());
-  plan->store_is_behind =
+  plan->store_is_behind |=
       position.commit > plan->commit.number || position.charges > plan->commit.charges;
   if (plan->commit.charges > position.charges + 1) return false;
   if (plan->commit.charges == position.charges + 1) {
@@ -85,9 +99,10 @@ Result<LedgerPlan> PlanLedger(const std::filesystem::path& directory, const Salv
   }
   if (!salvaged->is_there && !WasUsed(salvage)) return plan;
   if (salvaged->is_there) {
-    const auto stays = Stays(directory, *salvaged, salvage, micros, &plan);
-    if (!stays.ok()) return stays.status();
-    const bool is_whole = *stays && !HasForgottenEnds(directory, salvaged->entries, salvage) &&
+    if (Status same = CheckSameStore(directory, *salvaged, salvage); !same.ok()) return same;
+    plan.store_is_behind = IsBehind(salvage, salvaged->entries);
+    const bool is_whole = Stays(directory, *salvaged, salvage, micros, &plan) &&
+                          !HasForgottenEnds(directory, salvaged->entries, salvage) &&
                           FilesOfUnknownJobs(directory, salvaged->entries).empty();
     if (is_whole) return plan;
   }
