@@ -69,10 +69,25 @@ class Committer {
   std::set<std::string> splits_;
 };
 
+/// Whether they are the texts that were sent.
+Status CheckTexts(Store* store, const JobRecord& job, const QuarantinedAnswer& answer) {
+  std::vector<std::uint64_t> expected = StoreWriter(store).ledger().KeysOf(job.id);
+  std::vector<std::uint64_t> actual;
+  for (const std::string& text : answer.texts) actual.push_back(LedgerKey(MakeTextKey(text)));
+  std::sort(expected.begin(), expected.end());
+  std::sort(actual.begin(), actual.end());
+  if (actual == expected) return {};
+  return {Code::kCorruption, "the answer '" + QuarantinePath(store->directory(), job.id).string() +
+                                 "' is not to request " + std::to_string(job.id) +
+                                 ", whose number it has; nothing was stored: 'embstore recover "
+                                 "--yes' gives it a number of its own"};
+}
+
 Result<std::uint64_t> AcceptAnswer(Store* store, const JobRecord& job, Provider* provider,
                                    SpendGate* gate, Committer* committer) {
   auto answer = ReadQuarantine(store->directory(), job.id, provider->identity().dimensions);
   if (!answer.ok()) return answer.status();
+  if (Status same = CheckTexts(store, job, *answer); !same.ok()) return same;
   const std::size_t dimensions = provider->identity().dimensions;
   Commit commit;
   std::uint64_t tokens = 0;

@@ -2,7 +2,6 @@
 #include "engine/recover/lost_jobs.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <set>
@@ -16,6 +15,7 @@
 #include "engine/ingest/quarantine.h"
 #include "engine/json/json_reader.h"
 #include "engine/record/keys.h"
+#include "engine/store/kept_files.h"
 
 namespace embstore {
 namespace {
@@ -25,6 +25,7 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kMostInputBytes = std::uint64_t{2} << 30;
 constexpr std::size_t kTokenDigits = 16;
 constexpr std::uint64_t kBytesPerToken = 4;
+constexpr std::uint64_t kMostMissing = 100'000;  // Requests that are made up for one number.
 constexpr std::string_view kSuffix = ".jsonl";
 
 /// What the lines of an input file say, whoever's they are: each has the hash of its text beside
@@ -121,6 +122,7 @@ std::optional<RequestIntent> ReadJob(const fs::path& file, const Salvage& salvag
 
 struct Known {
   std::set<std::string> tokens;
+  std::map<std::uint64_t, const RequestIntent*> requests;
   std::uint64_t last_request = 0;
   RequestIntent last_job;  ///< Split, run and price of jobs.
 };
@@ -131,6 +133,7 @@ Known KnownJobs(const std::vector<LedgerEntry>& entries) {
     const auto* request = std::get_if<RequestEntry>(&entry);
     if (request == nullptr) continue;
     known.last_request = std::max(known.last_request, request->request);
+    known.requests[request->request] = &request->intent;
     const std::string& name = request->intent.display_name;
     if (name.size() < kTokenDigits) continue;
     known.tokens.insert(name.substr(name.size() - kTokenDigits));
@@ -154,14 +157,15 @@ std::map<std::uint64_t, JobStep> OpenJobs(const std::vector<LedgerEntry>& entrie
   return open;
 }
 
-/// The number in "request-N.jsonl"; 0: it has another name.
-std::uint64_t RequestOf(const std::string& name) {
-  constexpr std::string_view kPrefix = "request-";
-  std::uint64_t number = 0;
-  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return 0;
-  const char* const end = name.data() + name.size() - kSuffix.size();
-  const auto parsed = std::from_chars(name.data() + kPrefix.size(), end, number);
-  return parsed.ptr == end ? number : 0;
+/// Whether the answer has a number that is not its own.
+bool HasWrongNumber(const fs::path& file, std::uint64_t number, const Known& known) {
+  if (number > known.last_request + kMostMissing) return true;
+  const auto request = known.requests.find(number);
+  if (request == known.requests.end()) return false;
+  const auto keys = LedgerKeysOfAnswer(file);
+  std::vector<std::uint64_t> expected = request->second->keys;
+  std::sort(expected.begin(), expected.end());
+  return keys.ok() && *keys != expected;
 }
 
 }  // namespace
@@ -180,7 +184,7 @@ QuarantinedRequests FindLostQuarantine(const fs::path& directory,
   QuarantinedRequests found;
   std::error_code error;
   for (const auto& file : fs::directory_iterator(JobsDirectory(directory), error)) {
-    const std::uint64_t number = RequestOf(file.path().filename().string());
+    const std::uint64_t number = RequestOfQuarantine(file.path()).value_or(0);
     if (number == 0 || known.contains(number)) continue;
     for (const auto& [id, space] : salvage.spaces) {
       const auto answer = ReadQuarantine(directory, number, space.identity.dimensions);
@@ -211,12 +215,35 @@ std::vector<fs::path> FilesOfUnknownJobs(const fs::path& directory,
     const fs::path& file = entry.path();
     const std::string stem = file.stem().string();
     const bool is_input = DisplayNameOfFile(file, "") && stem.size() == kTokenDigits;
+    const std::uint64_t number = RequestOfQuarantine(file).value_or(0);
     const bool is_unknown = is_input ? !known.tokens.contains(stem)
-                                     : RequestOf(file.filename().string()) > known.last_request;
+                                     : number > known.last_request ||
+                                           (number > 0 && HasWrongNumber(file, number, known));
     if (is_unknown) files.push_back(file);
   }
   std::sort(files.begin(), files.end());
   return files;
+}
+
+Status RenumberAnswers(const fs::path& directory, const std::vector<LedgerEntry>& entries) {
+  const Known known = KnownJobs(entries);
+  const auto files = ListJobsDirectory(directory);
+  if (!files.ok()) return files.status();
+  std::uint64_t last = known.last_request;
+  std::vector<fs::path> wrong;
+  for (const fs::path& file : *files) {
+    const std::uint64_t number = RequestOfQuarantine(file).value_or(0);
+    if (number == 0) continue;
+    const bool is_wrong = HasWrongNumber(file, number, known);
+    if (is_wrong) wrong.push_back(file);
+    if (!is_wrong) last = std::max(last, number);
+  }
+  for (const fs::path& file : wrong) {
+    std::error_code error;
+    fs::rename(file, QuarantinePath(directory, ++last), error);
+    if (error) return ErrnoStatus(Code::kWriteFailed, "rename", file, error.value());
+  }
+  return wrong.empty() ? Status() : SyncDirectory(JobsDirectory(directory));
 }
 
 std::vector<LedgerEntry> FindLostJobs(const fs::path& directory,

@@ -23,6 +23,11 @@ QuarantinedRequests FindLostQuarantine(const std::filesystem::path& directory,
 std::vector<std::filesystem::path> FilesOfUnknownJobs(const std::filesystem::path& directory,
                                                       const std::vector<LedgerEntry>& entries);
 
+/// Gives quarantined answers that are not those of the request with their number, or whose number is
+/// far from any, a number behind all others. Durable when it returns.
+Status RenumberAnswers(const std::filesystem::path& directory,
+                       const std::vector<LedgerEntry>& entries);
+
 /// Entries, to stand behind `entries`, that make them jobs whose creation got no answer: the next
 /// run looks for them on the server, and does not send their texts as long as it may find them.
 std::vector<LedgerEntry> FindLostJobs(const std::filesystem::path& directory,

@@ -125,6 +125,9 @@ class Recovery {
   Status AddUnknownJobs() {
     const auto ledger = SalvageLedger(LedgerPath(directory_));
     if (!ledger.ok()) return ledger.status();
+    if (!options_.dry_run) {
+      if (Status named = RenumberAnswers(directory_, ledger->entries); !named.ok()) return named;
+    }
     for (const fs::path& file : FilesOfUnknownJobs(directory_, ledger->entries)) {
       ++report_.total_damaged;
       report_.damaged.push_back(

@@ -204,6 +204,27 @@ std::optional<std::string_view> UnsealReply(std::string_view content) {
   return content.substr(0, end);
 }
 
+Result<std::vector<std::uint64_t>> LedgerKeysOfAnswer(const fs::path& path) {
+  const auto content = ReadWholeFile(path, kMaxBytes);
+  if (!content.ok()) return content.status();
+  const auto lines = UnsealReply(*content);
+  if (!lines) return Damaged(path);
+  std::vector<std::uint64_t> keys;
+  std::vector<float> ignored;
+  JsonParser parser;
+  for (std::string_view rest = *lines; !rest.empty();) {
+    const std::size_t end = rest.find('\n');
+    const auto line = parser.Parse(rest.substr(0, end));
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    ReplyRow row;
+    ignored.clear();
+    if (!line.ok() || !ReadReplyRow(*line, &row, &ignored)) return Damaged(path);
+    keys.push_back(LedgerKey(MakeTextKey(row.text)));
+  }
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
 std::uint64_t MostKeptBytes(std::uint64_t texts, std::uint64_t text_bytes,
                             std::uint32_t dimensions) {
   return kHeadBytes + std::min(texts, kMostShares) * kShareBytes + text_bytes +

@@ -60,6 +60,10 @@ void SealReply(std::string* content);
 /// What stands before that line. Nothing: it does not match.
 std::optional<std::string_view> UnsealReply(std::string_view content);
 
+/// Sorted LedgerKeys of the texts of a quarantined answer. kNotFound: no such file. kCorruption:
+/// damaged.
+Result<std::vector<std::uint64_t>> LedgerKeysOfAnswer(const std::filesystem::path& path);
+
 // --- Kept answers ------------------------------------------------------------------------------
 
 /// Answers to one batch of texts, which a commit could not store.

@@ -77,7 +77,18 @@ class KeptReplyKeeper {
     for (const JobRecord& job : ledger_.Jobs()) known.insert(job.id);
     for (const fs::path& path : files) {
       const auto request = RequestOfQuarantine(path);
-      if (!request || known.contains(*request) || ledger_.KeysOf(*request).empty()) continue;
+      if (!request || known.contains(*request)) continue;
+      std::vector<std::uint64_t> expected = ledger_.KeysOf(*request);
+      if (expected.empty()) continue;
+      std::sort(expected.begin(), expected.end());
+      const auto actual = LedgerKeysOfAnswer(path);
+      if (actual.ok() && *actual != expected) {
+        impl_.kept.damaged.push_back("the answer '" + path.string() + "' is not to request " +
+                                     std::to_string(*request) +
+                                     ", whose number it has: it was left there and nothing of it "
+                                     "was stored");
+        continue;
+      }
       JobChange change;
       change.request = *request;
       change.step = JobStep::kQuarantined;
