@@ -195,19 +195,25 @@ Status JobRunner::FindCreated(Job* job) {
 }
 
 Status JobRunner::TakeFound(Job* job, std::vector<RemoteJob> found) {
-  // A run that died here may have cancelled all but one already.
-  std::stable_partition(found.begin(), found.end(), [](const RemoteJob& remote) {
-    return !IsTerminal(remote.state) || remote.state == BatchState::kSucceeded;
-  });
+  // One that has succeeded cannot fail any more, and is paid for in any case. A run that died here
+  // may have cancelled all but one already.
+  const auto rank = [](const RemoteJob& remote) {
+    if (remote.state == BatchState::kSucceeded) return 0;
+    return IsTerminal(remote.state) ? 2 : 1;
+  };
+  std::stable_sort(found.begin(), found.end(),
+                   [&](const RemoteJob& a, const RemoteJob& b) { return rank(a) < rank(b); });
+  const std::size_t booked = context_.writer.ledger().CountLaterDoubts(job->record.id);
   for (std::size_t i = 1; i < found.size(); ++i) {
     const Status cancelled = api_.Cancel(found[i].name);
     context_.observer.OnWarning(
         "the server has " + std::to_string(found.size()) + " jobs for " + Name(*job) + "; " +
         found[0].name + " is taken, " + found[i].name +
         (cancelled.ok() ? " was cancelled" : " could not be cancelled: " + cancelled.message()));
-    Status booked = context_.gate.BookDoubt(
+    if (i <= booked) continue;
+    Status written = context_.gate.BookDoubt(
         job->record, "the server had a second job, " + found[i].name + ", for the same texts");
-    if (!booked.ok()) return booked;
+    if (!written.ok()) return written;
   }
   JobChange change;
   change.name = job->record.name = found[0].name;

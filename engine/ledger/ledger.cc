@@ -251,6 +251,11 @@ std::vector<std::uint64_t> Ledger::KeysInDoubt(SpaceId space) const {
   return state_->book->KeysInDoubt(space);
 }
 
+std::size_t Ledger::CountLaterDoubts(std::uint64_t request) const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->book->CountLaterDoubts(request);
+}
+
 Result<std::vector<std::uint64_t>> Ledger::Search(BoughtSearch search) const {
   std::uint64_t end = 0;
   {

@@ -164,6 +164,8 @@ class Ledger {
   /// Sorted LedgerKeys of all texts of requests of `space` in doubt, but for those that a person
   /// gave up: these may be sent again.
   std::vector<std::uint64_t> KeysInDoubt(SpaceId space) const;
+  /// How many requests in doubt began after the open request `request` for the very same texts.
+  std::size_t CountLaterDoubts(std::uint64_t request) const;
 
   /// Which of `keys` (sorted) were paid for and stored in `space`, and not removed on purpose
   /// since. Sorted. Reads the file again.

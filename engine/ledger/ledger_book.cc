@@ -312,6 +312,15 @@ std::vector<std::uint64_t> LedgerBook::KeysInDoubt(SpaceId space) const {
   return keys;
 }
 
+std::size_t LedgerBook::CountLaterDoubts(std::uint64_t request) const {
+  const auto open = open_.find(request);
+  if (open == open_.end()) return 0;
+  const auto first = in_doubt_.upper_bound(request);
+  return static_cast<std::size_t>(std::count_if(first, in_doubt_.end(), [&](const auto& doubt) {
+    return doubt.second.space == open->second.space && doubt.second.keys == open->second.keys;
+  }));
+}
+
 std::vector<std::uint64_t> LedgerBook::Orphans(std::uint64_t last_request) const {
   std::vector<std::uint64_t> orphans;
   for (const auto& [id, request] : open_) {

@@ -36,6 +36,7 @@ class LedgerBook {
   /// What is not settled of an open request; nothing of another.
   SpendRecord::Amount RestOf(std::uint64_t request) const;
   std::vector<std::uint64_t> KeysInDoubt(SpaceId space) const;
+  std::size_t CountLaterDoubts(std::uint64_t request) const;
 
   /// Open requests up to `last_request` that are neither jobs nor quarantined.
   std::vector<std::uint64_t> Orphans(std::uint64_t last_request) const;

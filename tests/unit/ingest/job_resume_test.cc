@@ -183,6 +183,52 @@ TEST_CASE("jobs: a job that was not made is made once the grace time is over, no
   CHECK(bench.IsSettled(/*texts_in_doubt=*/10));
 }
 
+/// The first creation makes two jobs, and its answer is lost.
+ScriptedBatchApi::Script Doubled(JobBench* bench) {
+  return [bench, doubled = false](std::size_t, BatchCall kind) mutable {
+    if (kind != BatchCall::kCreate || std::exchange(doubled, true)) return Status();
+    const auto job = bench->api.jobs.back();
+    bench->api.AddJob(job.input_file, job.display_name);
+    return Status(Code::kUnavailable, "lost");
+  };
+}
+
+TEST_CASE("jobs: of two jobs with one name the one that has succeeded is taken") {
+  JobBench bench;
+  bench.api.after = [&bench, twice = Doubled(&bench)](std::size_t call, BatchCall kind) mutable {
+    const Status status = twice(call, kind);
+    if (!status.ok()) {
+      for (int i = 0; i < 2; ++i) REQUIRE(bench.api.Get("batches/1").ok());
+    }
+    return status;
+  };
+  CHECK(bench.MustRun(Texts(Numbered(10))).complete);
+  CHECK(bench.recorder.Warned("batches/1 is taken, batches/0 was cancelled"));
+  CHECK(bench.api.EachBilledOnce());
+}
+
+TEST_CASE("jobs: the doubt about a second job is written down once, wherever a run dies") {
+  for (int words = 0; words < 20; ++words) {
+    CAPTURE(words);
+    JobBench bench;
+    bench.api.after = Doubled(&bench);
+    bench.recorder.on_words = [&, said = 0]() mutable {
+      if (said++ == words) throw Killed();
+    };
+    bool died = false;
+    try {
+      static_cast<void>(bench.Run(Texts(Numbered(10))));
+    } catch (const Killed&) {
+      died = true;
+    }
+    bench.recorder.on_words = nullptr;
+    bench.Reopen();
+    CHECK(bench.MustRun(Texts(Numbered(10))).complete);
+    CHECK(bench.Sums().in_doubt.texts == 10);
+    if (!died) break;
+  }
+}
+
 TEST_CASE("jobs: of two jobs with one name one is taken and the other cancelled, in plain words") {
   JobBench bench;
   bool doubled = false;
