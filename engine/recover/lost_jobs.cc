@@ -26,7 +26,7 @@ constexpr std::uint64_t kMostInputBytes = std::uint64_t{2} << 30;
 constexpr std::size_t kTokenDigits = 16;
 constexpr std::uint64_t kBytesPerToken = 4;
 constexpr std::uint64_t kMostMissing = 100'000;  // Requests that are made up for one number.
-constexpr std::string_view kSuffix = ".jsonl";
+constexpr std::string_view kUnpaidProvider = "local";
 
 /// What the lines of an input file say, whoever's they are: each has the hash of its text beside
 /// it, which proves which string is the text.
@@ -89,30 +89,48 @@ const SpaceRecord* SpaceOf(const InputLine& line, const Salvage& salvage, SpaceI
   return found == fit.end() ? nullptr : found->second;
 }
 
-std::optional<RequestIntent> ReadJob(const fs::path& file, const Salvage& salvage, SpaceId last) {
-  const auto content = ReadWholeFile(file, kMostInputBytes);
-  if (!content.ok()) return std::nullopt;
+/// Where nothing else tells: the space of the last request, or one that is paid for.
+SpaceId LikelySpace(const Salvage& salvage, SpaceId last) {
+  if (salvage.spaces.contains(last)) return last;
+  for (const auto& [id, space] : salvage.spaces) {
+    if (space.provider != kUnpaidProvider) return id;
+  }
+  return last;
+}
+
+void SetSpace(const Salvage& salvage, SpaceId id, RequestIntent* intent) {
+  intent->space = id;
+  const auto space = salvage.spaces.find(id);
+  if (space == salvage.spaces.end()) return;
+  intent->model = space->second.identity.model;
+  intent->provider = space->second.provider;
+}
+
+/// A file that is damaged keeps a digest that it does not match, so that no result is taken by it.
+RequestIntent ReadJob(const fs::path& file, const Salvage& salvage, SpaceId last) {
   RequestIntent intent;
+  intent.batch = true;
+  SetSpace(salvage, LikelySpace(salvage, last), &intent);
+  const auto content = ReadWholeFile(file, kMostInputBytes);
+  if (!content.ok()) return intent;
   const SpaceRecord* space = nullptr;
+  bool is_whole = true;
   JsonParser parser;
   std::string_view rest = *content;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
     const auto json = parser.Parse(line);
-    if (!json.ok()) return std::nullopt;
-    const InputLine input(*json);
-    const auto text = input.Text();
-    if (!text) return std::nullopt;
-    if (space == nullptr) space = SpaceOf(input, salvage, last);
+    const auto input = json.ok() ? std::optional<InputLine>(*json) : std::nullopt;
+    const auto text = input ? input->Text() : std::nullopt;
+    is_whole = is_whole && text;
+    if (!text) continue;
+    if (space == nullptr) space = SpaceOf(*input, salvage, last);
     intent.keys.push_back(LedgerKey(*text));
     intent.tokens += text->length / kBytesPerToken + 1;
   }
-  if (space == nullptr) return std::nullopt;
-  intent.model = space->identity.model;
-  intent.provider = space->provider;
-  intent.space = MakeSpaceId(space->identity);
-  intent.batch = true;
+  if (space != nullptr) SetSpace(salvage, MakeSpaceId(space->identity), &intent);
+  if (!is_whole || space == nullptr) return intent;
   intent.input_bytes = content->size();
   const ContentHash digest = HashBytes(*content);
   intent.input_digest =
@@ -186,22 +204,23 @@ QuarantinedRequests FindLostQuarantine(const fs::path& directory,
   for (const auto& file : fs::directory_iterator(JobsDirectory(directory), error)) {
     const std::uint64_t number = RequestOfQuarantine(file.path()).value_or(0);
     if (number == 0 || known.contains(number)) continue;
+    RequestIntent intent = last;
+    intent.keys.clear();
+    intent.tokens = 0;
+    intent.micros = micros;
+    SetSpace(salvage, LikelySpace(salvage, last.space), &intent);
     for (const auto& [id, space] : salvage.spaces) {
       const auto answer = ReadQuarantine(directory, number, space.identity.dimensions);
       if (!answer.ok()) continue;
-      RequestIntent intent = last;
       intent.keys.clear();
       intent.tokens = 0;
       for (const std::string& text : answer->texts) {
         intent.keys.push_back(LedgerKey(MakeTextKey(text)));
         intent.tokens += text.size() / kBytesPerToken + 1;
       }
-      intent.space = id;
-      intent.model = space.identity.model;
-      intent.provider = space.provider;
-      intent.micros = micros;
-      found.insert_or_assign(number, std::move(intent));
+      SetSpace(salvage, id, &intent);
     }
+    found.insert_or_assign(number, std::move(intent));
   }
   return found;
 }
@@ -253,19 +272,20 @@ std::vector<LedgerEntry> FindLostJobs(const fs::path& directory,
   Known known = KnownJobs(entries);
   std::vector<LedgerEntry> found;
   for (const fs::path& file : FilesOfUnknownJobs(directory, entries)) {
-    auto intent = ReadJob(file, salvage, known.last_job.space);
-    if (!intent) continue;
-    intent->display_name = *DisplayNameOfFile(file, store_id);
-    intent->micros = micros;
-    intent->run = known.last_job.run;
-    intent->split = known.last_job.split;
-    intent->price = known.last_job.price;
-    if (intent->run == 0 && !salvage.runs.empty()) {
-      intent->run = salvage.runs.rbegin()->first;
-      intent->split = salvage.runs.rbegin()->second.split;
+    auto name = DisplayNameOfFile(file, store_id);
+    if (!name) continue;  // An answer.
+    RequestIntent intent = ReadJob(file, salvage, known.last_job.space);
+    intent.display_name = *std::move(name);
+    intent.micros = micros;
+    intent.run = known.last_job.run;
+    intent.split = known.last_job.split;
+    intent.price = known.last_job.price;
+    if (intent.run == 0 && !salvage.runs.empty()) {
+      intent.run = salvage.runs.rbegin()->first;
+      intent.split = salvage.runs.rbegin()->second.split;
     }
     const std::uint64_t number = ++known.last_request;
-    found.emplace_back(RequestEntry{number, *std::move(intent)});
+    found.emplace_back(RequestEntry{number, std::move(intent)});
     JobChange change;
     change.request = number;
     change.step = JobStep::kCreating;

@@ -13,7 +13,7 @@
 namespace embstore {
 
 /// Requests whose answers are in quarantine and whose entries are lost: by the files of the
-/// answers.
+/// answers. One that cannot be read is of no texts: a person decides about it.
 QuarantinedRequests FindLostQuarantine(const std::filesystem::path& directory,
                                        const std::vector<LedgerEntry>& entries,
                                        const Salvage& salvage, std::int64_t micros);
@@ -29,7 +29,8 @@ Status RenumberAnswers(const std::filesystem::path& directory,
                        const std::vector<LedgerEntry>& entries);
 
 /// Entries, to stand behind `entries`, that make them jobs whose creation got no answer: the next
-/// run looks for them on the server, and does not send their texts as long as it may find them.
+/// run looks for them on the server, and does not send their texts as long as it may find them: of
+/// a damaged file, those that can be read.
 std::vector<LedgerEntry> FindLostJobs(const std::filesystem::path& directory,
                                       const std::vector<LedgerEntry>& entries,
                                       const Salvage& salvage, const std::string& store_id,

@@ -8,6 +8,7 @@
 
 #include "engine/base/crash_point.h"
 #include "engine/base/file.h"
+#include "engine/store/database.h"
 #include "engine/store/store_builder.h"
 
 namespace embstore {
@@ -60,6 +61,11 @@ Status SwapPart(const fs::path& directory, const char* part, const std::string& 
   return {};
 }
 
+bool Opens(const fs::path& directory) {
+  Store::Impl impl;
+  return OpenDatabase(OpenMode::kReadOnly, directory / "store", &impl).ok();
+}
+
 }  // namespace
 
 fs::path RecoveringPath(const fs::path& directory, const char* part) {
@@ -103,7 +109,9 @@ Result<std::vector<fs::path>> FinishSwap(const fs::path& directory) {
   }
   if (!plan->store) {
     const Status written = WriteCommitRecord(directory, {plan->commit, plan->charges, {}});
-    if (!written.ok()) return written;
+    // A store that does not open at all is damaged: the recovery that goes on makes a new one,
+    // which agrees with the ledger.
+    if (!written.ok() && Opens(directory)) return written;
   }
   std::error_code error;
   fs::remove(PlanPath(directory), error);
