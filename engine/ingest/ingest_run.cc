@@ -51,8 +51,8 @@ Result<IngestReport> IngestRun::Run() {
 
 void IngestRun::EmbedByCalls() {
   const std::vector<JobRecord> jobs = writer_.ledger().Jobs();
-  const Status checked =
-      CheckUnknownFiles(store_.directory(), store_.Id(), provider_.batch(), jobs);
+  const Status checked = CheckUnknownFiles(
+      {store_.directory(), store_.Id(), provider_.batch(), clock_, options_}, jobs);
   checked.ok() ? EmbedMissing() : End(checked);
 }
 

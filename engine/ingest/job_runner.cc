@@ -31,10 +31,46 @@ std::vector<JobRecord> OpenJobs(std::span<const JobRecord> all) {
   return open;
 }
 
+/// `*found` becomes the name of a job with one of these display names that is or may be paid for.
+Status FindPaidJob(BatchApi* api, const std::set<std::string>& unknown, std::string* found) {
+  std::vector<RemoteJob> without_result;
+  const Status listed = api->List([&](const RemoteJob& remote) {
+    if (!unknown.contains(remote.display_name)) return true;
+    const bool failed = remote.state == BatchState::kFailed || remote.state == BatchState::kExpired;
+    if (failed) without_result.push_back(remote);
+    if (!failed) *found = remote.name;
+    return found->empty();
+  });
+  if (!listed.ok() || !found->empty()) return listed;
+  for (const RemoteJob& listed_job : without_result) {
+    const auto remote = api->Get(listed_job.name);  // A list may leave results out.
+    if (remote.code() == Code::kNotFound) continue;
+    if (!remote.ok()) return remote.status();
+    if (!remote->result_file.empty()) *found = remote->name;
+  }
+  return {};
+}
+
+/// Asks again while the server does not answer, as a request for vectors would.
+Status Persist(const UnknownFilesCheck& check, const std::function<Status()>& ask) {
+  const RetryPolicy& retry = check.options.retry;
+  milliseconds wait = retry.initial_wait;
+  for (std::uint32_t i = 0;; ++i, wait *= 2) {
+    Status asked = ask();
+    const bool stopped = check.options.stop != nullptr && check.options.stop->load();
+    if (!IsTransient(asked.code()) || i >= retry.max_retries || stopped) return asked;
+    check.clock.SleepFor(std::max<nanoseconds>(wait, asked.backoff().retry_after),
+                         check.options.stop);
+  }
+}
+
 }  // namespace
 
-Status CheckUnknownFiles(const std::filesystem::path& directory, std::string_view store_id,
-                         BatchApi* api, std::span<const JobRecord> all) {
+bool IsTransient(Code code) {
+  return code == Code::kUnavailable || code == Code::kInDoubt || code == Code::kRateLimited;
+}
+
+Status CheckUnknownFiles(const UnknownFilesCheck& check, std::span<const JobRecord> all) {
   std::set<std::uint64_t> requests;
   std::set<std::string> known;
   for (const JobRecord& job : all) {
@@ -42,23 +78,20 @@ Status CheckUnknownFiles(const std::filesystem::path& directory, std::string_vie
     known.insert(job.display_name);
   }
   std::set<std::string> unknown;
-  for (const auto& path : StrayJobFiles(directory, OpenJobs(all))) {
+  for (const auto& path : StrayJobFiles(check.directory, OpenJobs(all))) {
     const auto request = RequestOfQuarantine(path);
-    auto name = DisplayNameOfFile(path, store_id);
+    auto name = DisplayNameOfFile(path, check.store_id);
     const bool is_answer = (request && !requests.contains(*request)) ||
                            (name && !known.contains(*name) && IsResultFile(path));
     if (is_answer) return LedgerLostEntries("there is a paid answer, '" + path.string() + "'");
     if (name && !known.contains(*name)) unknown.insert(std::move(*name));
   }
-  if (unknown.empty() || api == nullptr) return {};
+  if (unknown.empty() || check.api == nullptr) return {};
   std::string found;
-  const Status listed = api->List([&](const RemoteJob& remote) {
-    if (unknown.contains(remote.display_name)) found = remote.name;
-    return found.empty();
-  });
-  if (!listed.ok()) {
-    return listed.Prefixed("cannot ask the server whether it has the jobs of files in '" +
-                           JobsDirectory(directory).string() + "'");
+  const Status asked = Persist(check, [&] { return FindPaidJob(check.api, unknown, &found); });
+  if (!asked.ok()) {
+    return asked.Prefixed("cannot ask the server whether it has the jobs of files in '" +
+                          JobsDirectory(check.directory).string() + "'");
   }
   return found.empty() ? Status()
                        : LedgerLostEntries("the server has a job of this store, " + found);
@@ -70,7 +103,8 @@ JobRunner::JobRunner(Context context)
 Result<std::size_t> JobRunner::Adopt() {
   const std::vector<JobRecord> all = context_.writer.ledger().Jobs();
   std::vector<JobRecord> open = OpenJobs(all);
-  const Status checked = CheckUnknownFiles(context_.directory, context_.store_id, &api_, all);
+  const Status checked = CheckUnknownFiles(
+      {context_.directory, context_.store_id, &api_, context_.clock, context_.options}, all);
   if (!checked.ok()) return checked;
   RemoveStrayJobFiles(context_.directory, open);
   for (JobRecord& record : open) {
@@ -226,9 +260,5 @@ void JobRunner::WakeWaiting() {
 }
 
 std::string JobRunner::Name(const Job& job) const { return "job " + std::to_string(job.record.id); }
-
-bool JobRunner::IsTransient(Code code) {
-  return code == Code::kUnavailable || code == Code::kInDoubt || code == Code::kRateLimited;
-}
 
 }  // namespace embstore

@@ -51,12 +51,21 @@ struct JobsProgress {
   std::vector<FailedJobText> failed;
 };
 
+/// Whether the same call may go through later.
+bool IsTransient(Code code);
+
 /// Looks at files of jobs that `all`, the jobs of the ledger, do not contain. An input file may be
 /// the remains of a run that died before it wrote its job down, unless the server has the job; an
-/// answer cannot. `api` may be null: then the server is not asked. kCorruption: the ledger has lost
-/// entries.
-Status CheckUnknownFiles(const std::filesystem::path& directory, std::string_view store_id,
-                         BatchApi* api, std::span<const JobRecord> all);
+/// answer cannot. A job that ended without a result costs nothing and does not count. kCorruption:
+/// the ledger has lost entries.
+struct UnknownFilesCheck {
+  const std::filesystem::path& directory;
+  std::string_view store_id;
+  BatchApi* api;  ///< Null: the server is not asked.
+  Clock& clock;
+  const IngestOptions& options;  ///< A server that does not answer is asked again.
+};
+Status CheckUnknownFiles(const UnknownFilesCheck& check, std::span<const JobRecord> all);
 
 /// Not thread-safe; one thread at a time.
 class JobRunner {
@@ -159,7 +168,6 @@ class JobRunner {
   void Soon(Job* job);
   void WakeWaiting();
   std::string Name(const Job& job) const;
-  static bool IsTransient(Code code);
 
   Context context_;
   BatchApi& api_;
