@@ -88,14 +88,21 @@ class Writing {
   /// Texts that the files may have lost.
   void WriteInputTexts() {
     for (const Dataset* input : store_.inputs) {
-      const auto reader = input->Open();
-      Document document;
-      while (reader.ok() && status_.ok()) {
-        const auto more = (*reader)->Next(&document);
-        if (!more.ok() || !*more) break;
-        Put(Family::kTexts, TextRecordKey(MakeTextKey(document.text)), document.text);
-      }
+      if (status_.ok()) status_ = WriteTextsOf(*input);
     }
+  }
+
+  Status WriteTextsOf(const Dataset& input) {
+    const auto reader = input.Open();
+    if (!reader.ok()) return reader.status();
+    Document document;
+    while (status_.ok()) {
+      const auto more = (*reader)->Next(&document);
+      if (!more.ok()) return more.status();
+      if (!*more) break;
+      Put(Family::kTexts, TextRecordKey(MakeTextKey(document.text)), document.text);
+    }
+    return status_;
   }
 
   void PutVector(const std::string& key, const Fingerprint& fingerprint,

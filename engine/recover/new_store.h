@@ -23,7 +23,8 @@ struct NewStore {
   CommitRecord commit;
 };
 
-/// Durable at `database` when it returns. kInternal: it is not what was planned.
+/// Durable at `database` when it returns. kInternal: it is not what was planned. Else as reading
+/// the inputs.
 Status WriteNewStore(const NewStore& store, const std::filesystem::path& database);
 
 }  // namespace embstore
