@@ -3,6 +3,8 @@
 // the ledger agrees with what the server billed.
 #include <doctest/doctest.h>
 
+#include <fstream>
+
 #include "unit/ingest/ingest_testing.h"
 
 namespace embstore {
@@ -181,6 +183,60 @@ TEST_CASE("jobs: a job that was not made is made once the grace time is over, no
   CHECK(bench.api.jobs.size() == 1);
   CHECK(made_at - lost_at >= bench.options.batch.creation_grace);
   CHECK(bench.IsSettled(/*texts_in_doubt=*/10));
+}
+
+/// An input file that the ledger does not know, and the job of it on the server.
+void AddUnknownJob(JobBench* bench, const std::string& state) {
+  const std::string token = "0123456789abcdef";
+  std::filesystem::create_directory(bench->dir.path() / "jobs");
+  const auto file = bench->dir.path() / "jobs" / (token + ".jsonl");
+  std::ofstream(file) << ToHex(MakeTextKey("a text").hash) << "\ta text\n";
+  const auto uploaded = bench->api.Upload(file, token);
+  REQUIRE(uploaded.ok());
+  bench->api.AddJob(*uploaded, "embstore-" + bench->store->Id() + "-" + token);
+  bench->api.jobs.back().state = state;
+}
+
+TEST_CASE("jobs: a job that the ledger does not know ends a run unless it ended without a result") {
+  for (const IngestMode mode : {IngestMode::kSync, IngestMode::kBatch}) {
+    for (const std::string state : {"PENDING", "SUCCEEDED", "CANCELLED", "FAILED", "EXPIRED"}) {
+      CAPTURE(state);
+      JobBench bench;
+      bench.options.mode = mode;
+      AddUnknownJob(&bench, "BATCH_STATE_" + state);
+      bench.api.polls_until_done = state == "PENDING" ? 2 : 0;
+      const IngestReport report = bench.MustRun(Texts(Numbered(5)));
+      const bool is_free = state == "FAILED" || state == "EXPIRED";
+      CHECK(report.outcome.code() == (is_free ? Code::kOk : Code::kCorruption));
+      CHECK(report.complete == is_free);
+    }
+  }
+}
+
+TEST_CASE("jobs: what a job delivered before it failed is not thrown away with its file") {
+  JobBench bench;
+  AddUnknownJob(&bench, "BATCH_STATE_FAILED");
+  bench.api.jobs.back().result_file = "files/a-part";
+  bench.api.polls_until_done = 0;
+  CHECK(bench.MustRun(Texts(Numbered(5))).outcome.code() == Code::kCorruption);
+}
+
+TEST_CASE("jobs: a server that does not answer a look for unknown jobs is asked again") {
+  for (const int failures : {2, 100}) {
+    CAPTURE(failures);
+    JobBench bench;
+    bench.options.mode = IngestMode::kSync;
+    AddUnknownJob(&bench, "BATCH_STATE_FAILED");
+    int lists = 0;
+    bench.api.before = [&](std::size_t, BatchCall kind) {
+      const bool fails = kind == BatchCall::kList && ++lists <= failures;
+      return fails ? Status(Code::kUnavailable, "away") : Status();
+    };
+    const IngestReport report = bench.MustRun(Texts(Numbered(5)));
+    CHECK(report.complete == (failures == 2));
+    CHECK(lists == (failures == 2 ? 3 : 4));
+    CHECK(bench.provider.calls().empty() == (failures != 2));
+  }
 }
 
 /// The first creation makes two jobs, and its answer is lost.

@@ -8,6 +8,8 @@
 #include <fstream>
 
 #include "engine/hash/hash.h"
+#include "engine/store/store_writer.h"
+#include "engine/store/write_run.h"
 #include "unit/ingest/ingest_testing.h"
 
 namespace embstore {
@@ -124,6 +126,55 @@ TEST_CASE("quarantine: an answer in another order is set aside until a person de
   CHECK(!std::filesystem::exists(QuarantinePath(bench.dir.path(), id)));
   CHECK(bench.OpenJobs().empty());
   CHECK(AcceptJob(bench.store.get(), &bench.provider, id).code() == Code::kNotFound);
+}
+
+/// Puts an answer to `texts` where the one to `request` has its place.
+void PutAnswer(const Bench& bench, std::uint64_t request, const std::vector<std::string>& texts) {
+  std::string content;
+  for (const std::string& text : texts) {
+    AppendReplyRow(text, 1, std::vector<float>(bench.provider.identity().dimensions, 0.5F),
+                   &content);
+  }
+  SealReply(&content);
+  REQUIRE(MakeJobsDirectory(bench.dir.path()).ok());
+  std::ofstream(QuarantinePath(bench.dir.path(), request), std::ios::binary) << content;
+}
+
+TEST_CASE("quarantine: an answer to other texts is not accepted for the number that it has") {
+  PairBench bench;
+  bench.provider.spoil = [](std::size_t, EmbedReply* reply) { Rotate(&reply->vectors); };
+  CHECK(bench.MustRun(Texts(Sentences())).outcome.code() == Code::kHeld);
+  const std::uint64_t id = bench.OpenJobs().front().id;
+  PutAnswer(bench, id, {"another text", "and one more"});
+  const auto stored = AcceptJob(bench.store.get(), &bench.provider, id);
+  CHECK(stored.code() == Code::kCorruption);
+  CHECK(stored.status().message().find("is not to request") != std::string::npos);
+  CHECK(*bench.store->CountVectors(bench.space()) == 0);
+  CHECK(bench.Sums().under_way.texts == 200);
+}
+
+TEST_CASE("quarantine: an answer that was not noted is taken over by its texts") {
+  for (const bool own : {true, false}) {
+    CAPTURE(own);
+    Bench bench;
+    RequestIntent intent;
+    intent.model = "scripted";
+    intent.space = bench.space();
+    for (const char* text : {"one", "two"}) intent.keys.push_back(LedgerKey(MakeTextKey(text)));
+    std::uint64_t id = 0;
+    {
+      const auto turn = WriteRun::Begin(bench.store.get(), nullptr);
+      REQUIRE(turn.ok());
+      const auto begun = StoreWriter(bench.store.get()).ledger().Begin(intent);
+      REQUIRE(begun.ok());
+      id = *begun;
+    }
+    PutAnswer(bench, id, {"two", own ? "one" : "three"});
+    bench.Reopen();
+    CHECK(bench.OpenJobs().size() == (own ? 1 : 0));
+    CHECK(bench.Sums().in_doubt.texts == (own ? 0 : 2));
+    CHECK(std::filesystem::exists(QuarantinePath(bench.dir.path(), id)));
+  }
 }
 
 TEST_CASE("quarantine: where nothing was paid a wrong answer is skipped and asked for again") {
