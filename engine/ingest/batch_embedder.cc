@@ -97,7 +97,17 @@ Status CheckReply(const EmbedReply& reply, std::size_t texts, std::uint32_t dime
 BatchOutcome BatchEmbedder::Embed(const BatchTexts& batch) {
   const nanoseconds start = clock_.Monotonic();
   BatchOutcome outcome;
-  outcome.status = EmbedRange(batch, {0, batch.texts.size()}, &outcome);
+  try {
+    outcome.status = EmbedRange(batch, {0, batch.texts.size()}, &outcome);
+  } catch (const std::exception& error) {
+    // What came before stays in the outcome. A request under way stays open in the ledger, and is
+    // in doubt when the store is opened again.
+    halt_ = true;
+    outcome.status = {Code::kInternal, std::string("a batch could not be embedded: ") +
+                                           error.what() +
+                                           "; what was committed is safe, and a request that was "
+                                           "under way is in doubt: run the same command again"};
+  }
   outcome.elapsed = clock_.Monotonic() - start;
   return outcome;
 }
@@ -255,6 +265,12 @@ void BatchEmbedder::Keep(const BatchTexts& batch, Range range, std::uint64_t num
                          EmbedReply reply, BatchOutcome* outcome) const {
   const std::size_t texts = range.end - range.begin;
   const std::size_t first_row = outcome->rows.size();
+  // All memory first: rows, share and vectors are there together or not at all.
+  outcome->rows.reserve(first_row + texts);
+  outcome->shares.reserve(outcome->shares.size() + 1);
+  if (!outcome->vectors.empty()) {
+    outcome->vectors.reserve(outcome->vectors.size() + reply.vectors.size());
+  }
   for (std::size_t i = 0; i < texts; ++i) {
     const std::uint32_t tokens =
         reply.text_tokens.empty() ? batch.tokens[range.begin + i] : reply.text_tokens[i];

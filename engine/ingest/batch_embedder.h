@@ -71,6 +71,7 @@ class BatchEmbedder {
         halt_(halt),
         jitter_(static_cast<std::minstd_rand::result_type>(options.jitter_seed)) {}
 
+  /// Throws nothing: where memory is refused the outcome is kInternal.
   BatchOutcome Embed(const BatchTexts& batch);
 
  private:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/ingest/worker_pool.h"
 
+#include <algorithm>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -38,7 +40,11 @@ void WorkerPool::Submit(std::unique_ptr<Batch> batch) {
 std::vector<std::unique_ptr<Batch>> WorkerPool::TakeDone(std::chrono::milliseconds wait) {
   std::unique_lock<std::mutex> lock(mutex_);
   done_changed_.wait_for(lock, wait, [this] { return !done_.empty(); });
-  return std::exchange(done_, {});
+  std::vector<std::unique_ptr<Batch>> done;
+  done.reserve(done_.size());
+  std::move(done_.begin(), done_.end(), std::back_inserter(done));
+  done_.clear();
+  return done;
 }
 
 void WorkerPool::Release(std::size_t batches) {
@@ -53,7 +59,8 @@ void WorkerPool::Release(std::size_t batches) {
 void WorkerPool::Work() {
   const WriteRun::Work work(store_);
   for (;;) {
-    std::unique_ptr<Batch> batch;
+    // Nodes move from list to list, so that no memory is needed to hand a paid answer over.
+    std::list<std::unique_ptr<Batch>> batch;
     {
       std::unique_lock<std::mutex> lock(mutex_);
       todo_changed_.wait(lock, [this] {
@@ -62,13 +69,12 @@ void WorkerPool::Work() {
       });
       if (closing_) return;
       ++not_durable_;
-      batch = std::move(todo_.front());
-      todo_.pop_front();
+      batch.splice(batch.end(), todo_, todo_.begin());
     }
-    batch->outcome = embedder_.Embed(batch->texts);
+    batch.front()->outcome = embedder_.Embed(batch.front()->texts);
     {
       const std::lock_guard<std::mutex> guard(mutex_);
-      done_.push_back(std::move(batch));
+      done_.splice(done_.end(), batch);
     }
     done_changed_.notify_one();
   }

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -57,8 +57,8 @@ class WorkerPool {
   std::condition_variable todo_changed_;
   std::condition_variable done_changed_;
   // Guarded by mutex_.
-  std::deque<std::unique_ptr<Batch>> todo_;
-  std::vector<std::unique_ptr<Batch>> done_;
+  std::list<std::unique_ptr<Batch>> todo_;
+  std::list<std::unique_ptr<Batch>> done_;
   std::size_t not_durable_ = 0;
   bool closing_ = false;
 

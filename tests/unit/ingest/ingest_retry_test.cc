@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include <new>
+
 #include "unit/ingest/ingest_testing.h"
 
 namespace embstore {
@@ -187,6 +189,36 @@ TEST_CASE("ingest: a provider that throws ends the run, not the process") {
   CHECK(report.outcome.code() == Code::kInternal);
   CHECK(report.outcome.message() == "the provider threw: out of cheese");
   CHECK(report.embedded == 10);
+}
+
+/// Memory is refused to whoever waits for another attempt.
+class RefusingClock final : public Clock {
+ public:
+  std::chrono::nanoseconds Monotonic() override { return clock.Monotonic(); }
+  std::int64_t WallMicros() override { return clock.WallMicros(); }
+  bool SleepFor(std::chrono::nanoseconds duration, const StopFlag* stop) override {
+    if (duration >= RetryPolicy().initial_wait) throw std::bad_alloc();
+    return clock.SleepFor(duration, stop);
+  }
+
+ private:
+  FakeClock clock;
+};
+
+TEST_CASE("a run whose worker is refused memory ends with what came before stored") {
+  Bench bench;
+  RefusingClock clock;
+  bench.options.clock = &clock;
+  bench.provider.script = [](std::size_t call, auto) {
+    return call == 1 ? Status(Code::kUnavailable, "away") : Status();
+  };
+  const IngestReport report = bench.MustRun(Texts(Numbered(20)));
+  CHECK(report.outcome.code() == Code::kInternal);
+  CHECK(report.embedded == 10);
+  bench.options.clock = &bench.clock;
+  bench.Reopen();
+  CHECK(bench.MustRun(Texts(Numbered(20))).complete);
+  CHECK(bench.HasAll(Numbered(20)));
 }
 
 }  // namespace
