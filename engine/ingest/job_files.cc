@@ -17,7 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kTokenDigits = 16;
 constexpr std::string_view kInputSuffix = ".jsonl";
 constexpr std::string_view kResultSuffix = ".result.jsonl";
 constexpr std::size_t kReadBuffer = 1U << 20;

@@ -4,6 +4,7 @@
 // has become of the dataset.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -24,6 +25,9 @@ namespace embstore {
 /// depends on the input, the time and the run. The token also names the job's files.
 std::string JobDisplayName(std::string_view store_id, std::uint64_t input_digest,
                            std::int64_t micros, std::uint32_t run);
+
+/// So many hex digits has a token.
+inline constexpr std::size_t kTokenDigits = 16;
 
 struct JobInputFile {
   std::string display_name;

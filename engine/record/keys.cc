@@ -7,7 +7,6 @@ namespace embstore {
 namespace {
 
 constexpr std::size_t kSpaceBytes = 8;
-constexpr std::size_t kVectorKeyBytes = 24;
 constexpr std::size_t kGenerationPrefixBytes = 8;
 
 void AppendBytes(const auto& bytes, std::string* out) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -38,6 +39,8 @@ inline constexpr std::string_view kMetaCommitKey = "commit";
 
 /// Texts with the same content hash take slots 0, 1, ... in order of arrival.
 inline constexpr std::uint8_t kMaxSlots = 16;
+
+inline constexpr std::size_t kVectorKeyBytes = 24;  ///< Of a vector key in slot 0.
 
 /// Space id, content hash, and for slots above 0 the slot: 24 or 25 bytes.
 std::string VectorKey(SpaceId space, const ContentHash& hash, std::uint8_t slot = 0);

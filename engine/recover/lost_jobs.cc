@@ -23,7 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMostInputBytes = std::uint64_t{2} << 30;
-constexpr std::size_t kTokenDigits = 16;
 constexpr std::uint64_t kBytesPerToken = 4;
 constexpr std::uint64_t kMostMissing = 100'000;  // Requests that are made up for one number.
 constexpr std::string_view kUnpaidProvider = "local";

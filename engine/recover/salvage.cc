@@ -13,8 +13,6 @@
 namespace embstore {
 namespace {
 
-constexpr std::size_t kVectorKeyBytes = 24;
-
 std::uint64_t ChecksumOf(std::string_view value) {
   std::uint64_t checksum = 0;
   std::memcpy(&checksum, value.data(), sizeof checksum);

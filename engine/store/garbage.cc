@@ -427,7 +427,6 @@ class GarbageCollector {
   }
 
   static constexpr std::size_t kBatchKeys = 10'000;
-  static constexpr std::size_t kVectorKeyBytes = 24;  // In slot 0.
 
   Store& store_;
   Store::Impl& impl_;

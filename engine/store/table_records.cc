@@ -21,7 +21,6 @@
 namespace embstore {
 namespace {
 
-constexpr std::size_t kVectorKeyBytes = 24;
 constexpr std::size_t kInternalBytes = 8;  // Behind each key: sequence number and type.
 constexpr std::uint64_t kMostVectorBytes = 1u << 20;
 
