@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/base/crash_point.h"
+#include "engine/base/split_name.h"
 #include "engine/importer/document_matcher.h"
 #include "engine/ingest/scan.h"
 #include "engine/ingest/split_list.h"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "embstore/ingest.h"
 
+#include "engine/base/split_name.h"
 #include "engine/ingest/ingest_run.h"
 #include "engine/ingest/plan.h"
 #include "engine/ingest/scan.h"
-#include "engine/ingest/split_list.h"
 #include "engine/store/store_writer.h"
 #include "engine/store/write_run.h"
 

@@ -31,14 +31,6 @@ bool IsOlderThan(const SourceStamp& stamp, std::int64_t wall_micros) {
 
 }  // namespace
 
-Status CheckSplitName(const std::string& split) {
-  if (IsSafeName(split)) return {};
-  return {Code::kInvalidArgument,
-          "'" + Printable(split, 80) +
-              "' is no name for a split: use 1 to 64 of A-Z a-z 0-9 . _ -, not beginning with . "
-              "or -"};
-}
-
 SplitList::SplitList(Store* store, StoreWriter* writer, const Dataset& dataset, Clock& clock,
                      const SplitListOptions& options)
     : store_(*store),

@@ -23,9 +23,6 @@ struct SplitListOptions {
   std::uint64_t limit = 0;   ///< Only the first so many documents; 0: all.
 };
 
-/// kInvalidArgument: no name for a split.
-Status CheckSplitName(const std::string& split);
-
 /// Not thread-safe; one thread at a time. Everything given to it outlives it.
 class SplitList {
  public:

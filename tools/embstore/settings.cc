@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/split_name.h"
 #include "engine/base/text.h"
 #include "flags.h"
 
@@ -241,6 +242,7 @@ Result<PreparedIngest> PrepareIngest(const App& app, const IngestFlags& flags, P
   if (!config.ok()) return config.status();
   prepared.config = std::move(*config);
   if (Status applied = ApplyFlags(flags, &prepared.config); !applied.ok()) return applied;
+  if (Status named = CheckSplitName(flags.split); !named.ok()) return named;
   auto provider = MakeProvider(prepared.config, purpose);
   if (!provider.ok()) return provider.status();
   prepared.provider = std::move(*provider);
@@ -271,6 +273,7 @@ Result<PreparedImport> PrepareImport(const App& app, const IngestFlags& flags) {
   if (!config.ok()) return config.status();
   prepared.config = std::move(*config);
   if (Status applied = ApplyFlags(flags, &prepared.config); !applied.ok()) return applied;
+  if (Status named = CheckSplitName(flags.split); !named.ok()) return named;
   const auto provider = MakeProvider(prepared.config, Purpose::kPlan);
   if (!provider.ok()) return provider.status();
   ImportOptions& options = prepared.options;

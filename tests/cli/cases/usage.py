@@ -70,6 +70,7 @@ def names_of_splits_are_checked(t):
         result = t.run("ingest", name, "--provider", "local", "--input", "sample.csv")
         result.expect(2, out="")
         contains(result.err, "is no name for a split")
+    equal((t.dir / "cache").exists(), False, "a store is made")
     t.run("ingest", "A-z_0.9", "--provider", "local", "--input", "sample.csv").expect(0)
     t.run("ingest", "x" * 64, "--provider", "local", "--input", "sample.csv").expect(0)
     equal(sorted(p.name for p in t.dir.iterdir()), ["cache", "config.yaml", "sample.csv"], "files")
