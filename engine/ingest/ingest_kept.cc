@@ -2,7 +2,10 @@
 // Answers that are paid for when the disk fails: kept outside the store until the next run stores
 // them.
 #include <algorithm>
+#include <cerrno>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "engine/base/crash_point.h"
@@ -18,6 +21,17 @@ constexpr std::uint64_t kCopies = 2;
 constexpr std::uint64_t kRecordBytes = 512;
 // Estimates of a provider may leave out what JSON adds to a text.
 constexpr std::uint64_t kTextMargin = 2;
+
+/// Whether there is too little space, or a quota or a limit said so; else the disk itself failed.
+bool LacksSpace(const std::filesystem::path& directory, const std::string& problem,
+                std::uint64_t needed) {
+  for (const int error : {ENOSPC, EDQUOT, EFBIG}) {
+    if (problem.find(std::generic_category().message(error)) != std::string::npos) return true;
+  }
+  std::error_code failed;
+  const auto space = std::filesystem::space(directory, failed);
+  return !failed && space.available < needed;
+}
 
 }  // namespace
 
@@ -94,8 +108,10 @@ void IngestRun::ExplainKept() {
     message += ". " + std::to_string(lost_texts_) +
                " texts that were paid for could not be written anywhere and are in doubt";
   }
-  message += ". About " + std::to_string(BytesToGoOn()) +
-             " bytes are needed for the rest: when they are free, the same command " +
+  message += (LacksSpace(store_.directory(), report_.outcome.message(), BytesToGoOn())
+                  ? ". About " + std::to_string(BytesToGoOn()) +
+                        " bytes are needed for the rest: when they are free, the same command "
+                  : std::string(". When the disk can be written to again, the same command ")) +
              (report_.kept > 0 ? "stores what is kept, without paying for it again, and goes on"
                                : "goes on");
   report_.outcome = Status(report_.outcome.code(), std::move(message));
