@@ -458,6 +458,48 @@ def wherever_the_ledger_is_cut_no_job_is_made_twice(t):
 
 
 @case
+def wherever_the_ledger_of_a_finished_job_is_damaged_its_price_is_written_down_once(t):
+    t.config(SMALL_JOBS)
+    t.sample(50)
+    server = simulator(t)
+    paid_runs.ingest(t, server)
+    spent = paid_runs.money(t)["spent_usd"]
+    shutil.copytree(t.dir / "cache", t.dir / "good")
+    ends = [80] + ends_of_entries((t.dir / "cache/ledger").read_bytes())
+    for begin in ends[:-1]:
+        for cut in (True, False):
+            put_back(t, "good")
+            if cut:
+                os.truncate(t.dir / "cache/ledger", begin)
+            else:
+                flip(t.dir / "cache/ledger", begin + 20)
+            report = recover(t, "--yes")
+            if cut and not report["ledger"]["new"]:
+                continue  # Between two entries behind the last commit nothing looks damaged.
+            money = paid_runs.money(t)
+            place = f"{'cut' if cut else 'flipped'} at {begin}: {money}"
+            check(abs(money["spent_usd"] - spent) <= spent * 0.02, place)
+            equal((money["under_way_usd"], paid_runs.jobs(t)), (0, []), place)
+            equal(len(server.billed()), 50, "billed")
+
+
+@case
+def without_an_index_and_runs_texts_are_priced_by_the_configuration_and_said_to_be_estimates(t):
+    server, _ = paid(t, export=None)
+    spent = t.run("--json", "status").expect(0).json()["money"]["spent_usd"]
+    for family in ("index", "runs"):
+        for table in tables_of(t, family):
+            table.unlink(missing_ok=True)
+    (t.dir / "cache/ledger").unlink()
+    shown = t.run("recover").expect(0).out
+    contains(shown, "by an estimate of their tokens or their price")
+    report = recover(t, "--yes")["ledger"]
+    equal((report["estimated_texts"] > 0, report["unpriced_texts"]), (True, 0), str(report))
+    books = t.run("--json", "status").expect(0).json()["money"]["spent_usd"]
+    check(spent * 0.3 <= books <= spent * 3, f"spent {books} and not {spent}")
+
+
+@case
 def a_job_that_a_cut_ledger_does_not_know_is_looked_for_before_anything_is_sent(t):
     """Nothing of the store is behind the cut, so only the server can tell."""
     t.config(SMALL_JOBS)
