@@ -113,6 +113,10 @@ class Rebuilder {
       ++rebuilt_.left_out;
       return;
     }
+    if (const auto* ending = std::get_if<Ending>(&fitting); ending && LacksShares(*ending)) {
+      late_endings_.push_back(*ending);  // Behind the share that is made up for it.
+      return;
+    }
     Keep(std::move(fitting));
   }
 
@@ -127,6 +131,10 @@ class Rebuilder {
     }
     CommitEntry commit{std::max(book_.position().commit, floor) + 1, {}};
     for (const auto& [request, part] : witnesses.stored) AddRest(request, part.texts, &commit);
+    for (const Ending& ending : late_endings_) {
+      const std::uint64_t keys = book_.KeysOf(ending.request).size();
+      AddRest(ending.request, keys - ending.not_stored.size(), &commit);
+    }
     for (const WitnessedRequest& request : witnesses.requests) {
       const std::uint64_t number = book_.last_request() + 1;
       Keep(RequestEntry{number, request.intent});
@@ -136,6 +144,9 @@ class Rebuilder {
       rebuilt_.witnessed_cost += CostOf(request.tokens, request.intent.price);
     }
     if (!commit.shares.empty()) Keep(std::move(commit));
+    for (const Ending& ending : late_endings_) {
+      if (book_.Check(ending).ok()) Keep(ending);
+    }
     for (const auto& [request, part] : witnesses.stored) {
       const Ending ending{request, RequestEnd::kStored, 0, 0, {}, kLostReason, micros_};
       if (part.all && book_.Check(ending).ok()) Keep(ending);
@@ -145,6 +156,12 @@ class Rebuilder {
   }
 
  private:
+  /// Whether more texts came by what the end says than by the commits that could be read.
+  bool LacksShares(const Ending& ending) const {
+    return ending.end == RequestEnd::kStored &&
+           book_.RestOf(ending.request).texts > ending.not_stored.size();
+  }
+
   /// Of an open request `stored` texts came; no entry says so of some of them.
   void AddRest(std::uint64_t request, std::uint64_t stored, CommitEntry* commit) {
     const SpendRecord::Amount rest = book_.RestOf(request);
@@ -212,6 +229,7 @@ class Rebuilder {
   LedgerBook book_;
   const QuarantinedRequests& quarantined_;
   const std::int64_t micros_;
+  std::vector<Ending> late_endings_;
   std::map<std::uint64_t, bool> made_up_;  // Whether a commit says that it was stored.
   RebuiltLedger rebuilt_;
 };

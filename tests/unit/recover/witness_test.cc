@@ -125,6 +125,26 @@ TEST_CASE("a job whose end is lost has ended, and is written down once at its ow
   }
 }
 
+TEST_CASE("a job whose commits are lost and whose end is not costs what its end says") {
+  RequestIntent intent = Here(JobIntent(KeysFrom(300, 10)));
+  Ending ending = EndOf(1, RequestEnd::kStored, "");
+  ending.not_stored = {309};
+  const std::vector<LedgerEntry> entries = {RequestEntry{1, intent},
+                                            CommitEntry{3, {Share(1, 4, false)}}, ending};
+  const TempDir dir;
+  const RebuiltLedger rebuilt = RebuildLedger(entries, {}, {}, 5, kMicros);
+  LedgerPlan plan;
+  plan.is_new = true;
+  plan.header = {kStoreId, {}, kMicros};
+  plan.entries = rebuilt.entries;
+  const SpendRecord sum = Sums(dir, plan);
+  CHECK(sum.spent.texts == 9);
+  CHECK(sum.spent.cost == CostOf(90, {75'000}));
+  CHECK(sum.under_way.texts == 0);
+  CHECK(rebuilt.witnessed == 5);
+  CHECK(rebuilt.position.commit == 6);
+}
+
 TEST_CASE("a call whose commit is lost is paid for what came, and in doubt for the rest") {
   const TempDir dir;
   {
