@@ -23,8 +23,8 @@ QuarantinedRequests FindLostQuarantine(const std::filesystem::path& directory,
 std::vector<std::filesystem::path> FilesOfUnknownJobs(const std::filesystem::path& directory,
                                                       const std::vector<LedgerEntry>& entries);
 
-/// Gives quarantined answers that are not those of the request with their number, or whose number is
-/// far from any, a number behind all others. Durable when it returns.
+/// Gives quarantined answers that are not those of the request with their number, or whose number
+/// is far from any, a number behind all others. Durable when it returns.
 Status RenumberAnswers(const std::filesystem::path& directory,
                        const std::vector<LedgerEntry>& entries);
 
