@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers that are paid for when the disk fails: kept, stored by the next open, never paid twice.
 #include <doctest/doctest.h>
-#include <sys/resource.h>
 
 #include <condition_variable>
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -14,6 +12,7 @@
 #include "engine/ingest/quarantine.h"
 #include "engine/store/kept_files.h"
 #include "engine/store/store_writer.h"
+#include "support/file_size_limit.h"
 #include "unit/ingest/ingest_testing.h"
 
 namespace embstore {
@@ -23,25 +22,6 @@ namespace fs = std::filesystem;
 using namespace testing;
 
 constexpr std::uint32_t kDimensions = 64;
-
-/// No file of this process may grow beyond `bytes` while this lives.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(std::uintmax_t bytes) {
-    handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
-    const rlimit limit = {bytes, before_.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  rlimit before_{};
-  void (*handler_)(int) = nullptr;
-};
 
 std::string ReadFile(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);

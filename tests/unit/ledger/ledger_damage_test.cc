@@ -3,7 +3,6 @@
 // that was acknowledged is lost to either.
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,6 +20,7 @@
 #include "engine/ledger/ledger.h"
 #include "engine/ledger/ledger_entry.h"
 #include "engine/ledger/ledger_format.h"
+#include "support/file_size_limit.h"
 #include "support/temp_dir.h"
 #include "unit/ledger/ledger_testing.h"
 
@@ -346,25 +346,6 @@ TEST_CASE("ledger: any payload with a good checksum is read or refused") {
   CHECK(read > 1000);
   CHECK(read < 7000);
 }
-
-/// No file of this process may grow beyond `bytes` while this lives.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(std::size_t bytes) {
-    handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
-    const rlimit limit = {bytes, before_.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  rlimit before_{};
-  void (*handler_)(int) = nullptr;
-};
 
 TEST_CASE("ledger: when the disk is full, nothing that was acknowledged is lost") {
   const std::size_t one = BytesOfOneKey();
