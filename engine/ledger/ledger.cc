@@ -226,8 +226,8 @@ Status Ledger::Sync() {
 }
 
 std::vector<SpendRecord> Ledger::Spending() const {
-  std::unique_lock lock(state_->mutex);
-  if (EMBSTORE_SEEDED_BUG("race-of-ledger")) lock.unlock();
+  std::unique_lock lock(state_->mutex, std::defer_lock);
+  if (!EMBSTORE_SEEDED_BUG("race-of-ledger")) lock.lock();
   return state_->book->Spending();
 }
 
