@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Look-up of vectors by document id: embstore against LMDB doing the same two look-ups, id -> key and
-// key -> vector, and copying the vector. Prints JSON; times in microseconds.
+// Look-up of vectors by document id: embstore against LMDB doing the same two look-ups, id -> key
+// and key -> vector, and copying the vector. Prints JSON; times in microseconds.
 //
 //   lookup_bench STORE_DIR SPLIT SCRATCH_DIR ROUNDS
 #include <lmdb.h>
@@ -62,18 +62,18 @@ class Lmdb {
     MustLmdb(mdb_dbi_open(write, "ids", MDB_CREATE, &ids_));
     MustLmdb(mdb_dbi_open(write, "vectors", MDB_CREATE, &vectors_));
     std::vector<float> row(dimensions);
-    Must(store.ForEachDocument(
-        split, 0, split.record.documents, [&](const DocumentInfo& document) {
-          const Status read = store.GetVector(space, document.record.text, row);
-          if (!read.ok()) return read;
-          const std::string id = document.Id();
-          MDB_val id_value = Value(id.data(), id.size());
-          MDB_val key = Value(document.record.text.hash.data(), document.record.text.hash.size());
-          MDB_val vector = Value(row.data(), row.size() * sizeof(float));
-          MustLmdb(mdb_put(write, ids_, &id_value, &key, 0));
-          MustLmdb(mdb_put(write, vectors_, &key, &vector, 0));
-          return read;
-        }));
+    Must(store.ForEachDocument(split, 0, split.record.documents, [&](const DocumentInfo& document) {
+      const Status read = store.GetVector(space, document.record.text, row);
+      if (!read.ok()) return read;
+      const std::string id = document.Id();
+      MDB_val id_value = Value(id.data(), id.size());
+      MDB_val key =
+          Value(document.record.text.hash.bytes.data(), document.record.text.hash.bytes.size());
+      MDB_val vector = Value(row.data(), row.size() * sizeof(float));
+      MustLmdb(mdb_put(write, ids_, &id_value, &key, 0));
+      MustLmdb(mdb_put(write, vectors_, &key, &vector, 0));
+      return read;
+    }));
     MustLmdb(mdb_txn_commit(write));
     MustLmdb(mdb_txn_begin(environment_, nullptr, MDB_RDONLY, &read_));
   }
@@ -109,8 +109,7 @@ double MicrosecondsSince(Clock::time_point start) {
 
 /// One round as a JSON object.
 template <typename One, typename Many>
-void Measure(const std::vector<std::string>& ids, unsigned seed, const One& one,
-             const Many& many) {
+void Measure(const std::vector<std::string>& ids, unsigned seed, const One& one, const Many& many) {
   std::mt19937 random(seed);
   std::uniform_int_distribution<std::size_t> any(0, ids.size() - 1);
   std::vector<double> times;

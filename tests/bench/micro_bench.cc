@@ -83,9 +83,8 @@ Commit MakeCommit(SpaceId space, const std::vector<std::string>& texts, std::siz
   commit.run.emplace().split = "s";
   commit.coverage.emplace();
   for (std::size_t i = first; i < first + count; ++i) {
-    commit.embedded.push_back(
-        {MakeTextKey(texts[i]), texts[i], 1,
-         std::span(rows).subspan((i - first) * kDimensions, kDimensions)});
+    commit.embedded.push_back({MakeTextKey(texts[i]), texts[i], 1,
+                               std::span(rows).subspan((i - first) * kDimensions, kDimensions)});
   }
   return commit;
 }
@@ -118,6 +117,7 @@ struct Filled {
     Must(writer.AddSpace({identity, "bench", 0}));
     SplitRecord record = Must(writer.BeginDocuments("s"));
     record.documents = kDocuments;
+    record.has_ids = true;
     std::vector<DocumentRecord> documents;
     for (std::size_t i = 0; i < kDocuments; ++i) {
       texts.push_back(TextOf(i));
@@ -183,8 +183,7 @@ std::string ReplyBody() {
     body += i == 0 ? "    {\n      \"values\": [\n" : ",\n    {\n      \"values\": [\n";
     for (std::size_t d = 0; d < kDimensions; ++d) {
       std::snprintf(number, sizeof number, "        %.8g%s\n",
-                    static_cast<double>(rows[i * kDimensions + d]),
-                    d + 1 < kDimensions ? "," : "");
+                    static_cast<double>(rows[i * kDimensions + d]), d + 1 < kDimensions ? "," : "");
       body += number;
     }
     body += "      ]\n    }";
@@ -292,8 +291,8 @@ void GetById(benchmark::State& state) {
   std::mt19937 random(1);
   for (auto _ : state) {
     const std::string& id = data.ids[random() % kDocuments];
-    Must(data.store->GetVector(
-        data.space, Must(data.store->FindDocument(data.split, id)).record.text, row));
+    Must(data.store->GetVector(data.space,
+                               Must(data.store->FindDocument(data.split, id)).record.text, row));
   }
   PerItem(state, 1, kVectorBytes);
 }
@@ -323,7 +322,7 @@ BENCHMARK(Contains)->Unit(benchmark::kMillisecond);
 void Contains_limit(benchmark::State& state) {  // A hash table in memory.
   std::unordered_set<std::string> known;
   const auto text_of = [](const TextKey& key) {
-    return std::string(reinterpret_cast<const char*>(key.hash.data()), key.hash.size());
+    return std::string(reinterpret_cast<const char*>(key.hash.bytes.data()), key.hash.bytes.size());
   };
   for (const TextKey& key : Data().keys) known.insert(text_of(key));
   for (auto _ : state) {

@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 
-from measuring import data, embedder, processes
+from measuring import billing, data, processes
 
 import rivals
 
@@ -77,7 +77,7 @@ class Bench:
 
 def counted(bill, documents):
     """How many texts were sent, how many distinct ones there are, how many were sent twice."""
-    sent = embedder.billed(bill)
+    sent = billing.billed(bill)
     return len(sent), len(set(documents.texts)), len(sent) - len(set(sent))
 
 

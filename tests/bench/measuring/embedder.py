@@ -5,25 +5,21 @@ A vector is two windows into two tables of random numbers, chosen by a hash of t
 about 2 microseconds a text, and different for different texts.
 """
 
-import hashlib
 import os
 import signal
 
 import numpy as np
 
+from measuring.billing import digest
+
 DIMENSIONS = 768
 BATCH = 100
 _HALF = DIMENSIONS // 2
 _ROWS = 2048
-DIGEST_BYTES = 8
 
 
 class TooManyRequests(Exception):
     """What an API's client raises for HTTP 429."""
-
-
-def digest(text):
-    return hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).digest()
 
 
 class FreeEmbedder:
@@ -99,13 +95,3 @@ _MISBEHAVIOUR = {
     "zero vector": _zero,
     "wrong size": lambda vectors: vectors[:, :-1],
 }
-MISBEHAVIOURS = ("429", *_MISBEHAVIOUR)
-
-
-def billed(bill):
-    """The digests of the texts that were sent, in order."""
-    if not os.path.exists(bill):
-        return []
-    with open(bill, "rb") as file:
-        data = file.read()
-    return [data[i:i + DIGEST_BYTES] for i in range(0, len(data), DIGEST_BYTES)]

@@ -19,7 +19,8 @@ METRICS = {
     "cold_p50": ("cold p50 µs", "{:.1f}", False), "cold_p99": ("cold p99 µs", "{:.1f}", False),
     "noticed": ("noticed", "{:.0f}", False), "unaffected": ("unaffected", "{:.0f}", False),
     "wrong vector": ("wrong vector", "{:.0f}", False), "crashed": ("crashed", "{:.0f}", False),
-    "hung": ("hung", "{:.0f}", False), "ms": ("ms", "{:.2f}", True),
+    "hung": ("hung", "{:.0f}", False), "ms": ("ms", "{:.3f}", True),
+    "recall": ("recall@10", "{:.4f}", False),
     "share": ("share of the quota", "{:.3f}", False), "refused": ("429 a minute", "{:.2f}", False),
 }
 

@@ -13,4 +13,12 @@ NAMES = ("embstore_python", "lancedb_add", "lancedb_merge", "llm_collection", "d
 
 
 def load(name):
+    """The class of a rival."""
     return importlib.import_module("rivals." + name).Rival
+
+
+def make(name, directory):
+    """One that is ready to work in `directory`."""
+    rival = load(name)(directory)
+    rival.load()
+    return rival

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import importlib
+
 import numpy as np
 
 from measuring.embedder import DIMENSIONS
@@ -11,15 +13,16 @@ class Rival(Base):
     title = "LanceDB add"
     packages = ("lancedb", "pylance", "pyarrow")
     durability = "new files and a manifest a batch, never synced"
-    starts_threads = True
+
+    def load(self):
+        self._lancedb = importlib.import_module("lancedb")
+        self._pa = importlib.import_module("pyarrow")
 
     def _open(self):
-        import lancedb
-        import pyarrow as pa
-        self._pa = pa
+        pa = self._pa
         schema = pa.schema([("key", pa.string()),
                             ("vector", pa.list_(pa.float32(), DIMENSIONS))])
-        database = lancedb.connect(self.directory)
+        database = self._lancedb.connect(self.directory)
         return database.create_table("vectors", schema=schema, exist_ok=True)
 
     def _known(self, table):

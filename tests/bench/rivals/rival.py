@@ -30,10 +30,12 @@ class Rival:
     title = ""
     packages = ()
     durability = ""
-    starts_threads = False  # On import, so that the import has to come after a fork.
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
+
+    def load(self):
+        """Imports what starts threads, and so may only be imported after a fork."""
 
     def ingest(self, documents, embed):
         """Stores the vectors that are missing. What it returns may be anything."""
@@ -49,19 +51,6 @@ class Rival:
     def open_lookup(self, documents):
         """A function from an id to a vector, and one from many ids to an array."""
         raise NotImplementedError
-
-    def close(self):
-        """After ingest."""
-
-
-def rows_by_key(documents, found):
-    """The rows in document order, of a map from key_of(text) to a vector."""
-    rows = np.full((len(documents.rows), DIMENSIONS), np.nan, np.float32)
-    for i, (_, text) in enumerate(documents.rows):
-        vector = found.get(key_of(text))
-        if vector is not None:
-            rows[i] = vector
-    return rows
 
 
 def missing_texts(documents, known):

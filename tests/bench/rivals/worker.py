@@ -38,11 +38,10 @@ def free_embedder(options):
 
 def ingest(options, documents):
     embed = free_embedder(options)
-    rival = rivals.load(options.rival)(options.dir)
+    rival = rivals.make(options.rival, options.dir)
     loaded = time.perf_counter()
     try:
         rival.ingest(documents, embed)
-        rival.close()
     except Exception as error:
         if not options.misbehave:
             raise
@@ -51,7 +50,7 @@ def ingest(options, documents):
 
 
 def export(options, documents):
-    rival = rivals.load(options.rival)(options.dir)
+    rival = rivals.make(options.rival, options.dir)
     loaded = time.perf_counter()
     try:
         rival.export(documents, options.npy)
@@ -76,7 +75,7 @@ def all_vectors(options, documents):
 
 def check(options, documents):
     expected = all_vectors(options, documents)
-    rival = rivals.load(options.rival)(options.dir)
+    rival = rivals.make(options.rival, options.dir)
     try:
         wrong, missing = compare(rival, documents, expected)
     except Exception as error:
@@ -88,7 +87,7 @@ def lookup(options, documents):
     """Single look-ups, and look-ups by the thousand; microseconds."""
     chosen = random.Random(options.seed)
     ids = [id for id, _ in documents.rows]
-    rival = rivals.load(options.rival)(options.dir)
+    rival = rivals.make(options.rival, options.dir)
     get, get_many = rival.open_lookup(documents)
     loaded = time.perf_counter()
     wanted = [chosen.choice(ids) for _ in range(options.count)]
@@ -120,7 +119,7 @@ def damage(options, documents):
     """Turns one random bit of the store over, reads all vectors, turns it back; again and again."""
     expected = all_vectors(options, documents)
     chosen = random.Random(options.seed)
-    rival_class = None if options.late_import else rivals.load(options.rival)
+    rivals.load(options.rival)
     files = [file for file in sorted(pathlib.Path(options.dir).rglob("*")) if file.is_file()]
     sizes = [file.stat().st_size for file in files]
     outcomes = {}
@@ -129,8 +128,7 @@ def damage(options, documents):
         place, bit = chosen.randrange(file.stat().st_size), 1 << chosen.randrange(8)
         before = file.stat()
         turn_over(file, place, bit, before)
-        outcome = in_child(lambda: read_damaged(rival_class or rivals.load(options.rival), options,
-                                                documents, expected))
+        outcome = in_child(lambda: read_damaged(options, documents, expected))
         turn_over(file, place, bit, before)
         outcomes[outcome] = outcomes.get(outcome, 0) + 1
     return {"outcomes": outcomes}
@@ -145,9 +143,9 @@ def turn_over(file, place, bit, before):
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def read_damaged(rival_class, options, documents, expected):
+def read_damaged(options, documents, expected):
     try:
-        wrong, missing = compare(rival_class(options.dir), documents, expected)
+        wrong, missing = compare(rivals.make(options.rival, options.dir), documents, expected)
     except Exception:
         return NOTICED
     return WRONG if wrong else MISSING if missing else UNAFFECTED
@@ -181,8 +179,7 @@ def versions(options, documents):
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return {"title": rival.title, "versions": found, "durability": rival.durability,
-            "starts_threads": rival.starts_threads}
+    return {"title": rival.title, "versions": found, "durability": rival.durability}
 
 
 OPERATIONS = {"ingest": ingest, "export": export, "check": check, "lookup": lookup,
@@ -198,13 +195,12 @@ def main():
     parser.add_argument("--embedder", choices=("free", "local"), default="free")
     parser.add_argument("--bill", type=pathlib.Path)
     parser.add_argument("--kill-after", type=int, default=0)
-    parser.add_argument("--misbehave", choices=("", *embedder.MISBEHAVIOURS), default="")
+    parser.add_argument("--misbehave", default="")
     parser.add_argument("--npy", type=pathlib.Path)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cold", action="store_true")
-    parser.add_argument("--late-import", action="store_true")
     options = parser.parse_args()
     documents = data.Documents(options.documents) if options.documents else None
     answer = OPERATIONS[options.operation](options, documents)

@@ -14,8 +14,7 @@ def run(bench):
         bench.say(f"W8: {rival}")
         directory = bench.fresh(rival)
         bench.worker(rival, "ingest", directory, documents)
-        late = ["--late-import"] if bench.results.titles[rival]["starts_threads"] else []
-        _, said = bench.worker(rival, "damage", directory, documents, "--count", flips, *late)
+        _, said = bench.worker(rival, "damage", directory, documents, "--count", flips)
         found = said["outcomes"]
         bench.results.add("W8", rival, **{
             name: found.get(name, 0)

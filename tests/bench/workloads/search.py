@@ -38,9 +38,8 @@ def read_table(bench, threads, out):
             name = ("W10" if (threads, batch) == (1, "one") else f"W10-{threads}-{batch}")
             bench.results.workload(name, f"top-10, {threads} thread(s), " + (
                 "one query" if batch == "one" else "64 queries at once, a query"))
-            add(bench, name, "search-" + cells[0], cells[0], ms=float(cells[place]))
-            bench.results.workloads[name]["systems"]["search-" + cells[0]]["note"] = \
-                f"recall {cells[1]}"
+            add(bench, name, "search-" + cells[0], cells[0], ms=float(cells[place]),
+                recall=float(cells[1]))
 
 
 def read_bench(bench, out):
