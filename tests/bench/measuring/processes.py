@@ -34,8 +34,8 @@ class Run:
 
 def run(command, environment=None, check=True, seconds=7200):
     """Runs a command to its end and answers what it took."""
-    with tempfile.NamedTemporaryFile("r") as peak, tempfile.TemporaryFile("w+") as out, \
-            tempfile.TemporaryFile("w+") as err:
+    with tempfile.NamedTemporaryFile("r") as peak, tempfile.TemporaryFile("w+", errors="replace") as out, \
+            tempfile.TemporaryFile("w+", errors="replace") as err:
         # A child of this process would be counted with this process's own memory.
         between = ["/usr/bin/time", "-q", "-f", "%M", "-o", peak.name]
         start = time.perf_counter()

@@ -80,6 +80,8 @@ class Results:
             lines += ["", f"## {name}: {held['title']}", "", *self._table(name, held)]
         lines += ["", "## Systems", "", "| system | versions | durability |", "|---|---|---|"]
         for system in self.titles.values():
+            if not system["durability"]:
+                continue
             versions = ", ".join(f"{package} {version}"
                                  for package, version in system["versions"].items())
             lines.append(f"| {system['title']} | {versions} | {system['durability']} |")

@@ -15,6 +15,7 @@ def run(bench):
     from simulator import Simulator
     results = bench.results
     results.workload("W1-http", "cold ingest over loopback HTTP, Gemini's JSON")
+    results.titles.update(TITLES)
     count = len(bench.documents.rows)
     for bench.round in range(bench.options.rounds):
         for name in ("http-embstore", "http-script"):
@@ -47,4 +48,10 @@ def script(bench, directory, url):
             bench.documents.path, url]
 
 
+TITLES = {
+    "http-embstore": {"title": "embstore ingest", "versions": {},
+                      "durability": "every batch synced (fdatasync) before it counts"},
+    "http-script": {"title": "script with google-genai and numpy.save", "versions": {},
+                    "durability": "one file at the end, never synced"},
+}
 COMMANDS = {"http-embstore": embstore, "http-script": script}
