@@ -12,12 +12,13 @@ import rivals
 
 
 class Bench:
-    def __init__(self, options, python, documents, results, work):
+    def __init__(self, options, python, documents, results, work, save):
         self.options = options
         self.python = python
         self.documents = documents
         self.results = results
         self.work = work
+        self.save = save  # Writes what is there so far, should a later run fail.
         self.rivals = [name for name in rivals.NAMES
                        if name == "embstore_python" or not options.rivals or
                        name in options.rivals]

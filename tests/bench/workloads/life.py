@@ -21,6 +21,7 @@ def run(bench):
             if not bench.sits_out(rival):
                 bench.say(f"round {bench.round + 1}: {rival}")
                 live(bench, rival)
+                bench.save()
     if bench.wants("W1"):
         for rival in bench.rivals:
             count_syncs(bench, rival)
