@@ -122,13 +122,18 @@ def damage(options, documents):
     rivals.load(options.rival)
     files = [file for file in sorted(pathlib.Path(options.dir).rglob("*")) if file.is_file()]
     sizes = [file.stat().st_size for file in files]
+    def read():
+        return in_child(lambda: read_damaged(options, documents, expected))
+
+    if read() != UNAFFECTED:
+        raise RuntimeError("a store that nobody damaged cannot be read")
     outcomes = {}
     for _ in range(options.count):
         file = chosen.choices(files, sizes)[0]
         place, bit = chosen.randrange(file.stat().st_size), 1 << chosen.randrange(8)
         before = file.stat()
         turn_over(file, place, bit, before)
-        outcome = in_child(lambda: read_damaged(options, documents, expected))
+        outcome = read()
         turn_over(file, place, bit, before)
         outcomes[outcome] = outcomes.get(outcome, 0) + 1
     return {"outcomes": outcomes}
