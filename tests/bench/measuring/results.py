@@ -24,6 +24,8 @@ METRICS = {
     "share": ("share of the quota", "{:.3f}", False), "refused": ("429 a minute", "{:.2f}", False),
 }
 
+QUIET_LOAD = 0.5  # Average number of others that ran in the minute before.
+
 
 class Results:
     def __init__(self, meta):
@@ -72,7 +74,7 @@ class Results:
 
     def to_markdown(self):
         lines = [f"{self.meta['date']}; {self.meta['machine']}; {self.meta['documents']:,} documents "
-                 f"x 768; median of the runs in turn.", "", "## Bars", "",
+                 f"x 768; median of the runs in turn.", *self._unrest(), "", "## Bars", "",
                  "| # | what | bar | measured | |", "|---|---|---|---|---|"]
         lines += [f"| {bar['number']} | {bar['what']} | {bar['bar']} | {bar['measured']} | "
                   f"{bar['verdict']} |" for bar in self.bars]
@@ -86,6 +88,13 @@ class Results:
                                  for package, version in system["versions"].items())
             lines.append(f"| {system['title']} | {versions} | {system['durability']} |")
         return "\n".join(lines) + "\n"
+
+    def _unrest(self):
+        """Says that others were at work, for then times tell nothing."""
+        if self.meta["load_before"] <= QUIET_LOAD:
+            return []
+        return ["", f"**The machine was not quiet** (load {self.meta['load_before']:.1f} before the "
+                    "run): do not believe the times, nor the ratios of short ones."]
 
     def _table(self, name, held):
         metrics = [metric for metric in METRICS
