@@ -53,6 +53,10 @@ def draw(groups, caption):
     return "\n".join(parts) + "\n"
 
 
+def _short(ratio):
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
+
+
 def of_results(results):
     groups = []
     for name, metric in (("W1", "wall"), ("W1-http", "wall"), ("W2", "wall"), ("W6", "wall"),
@@ -73,8 +77,9 @@ def of_results(results):
                 continue
             unit = {"wall": f"{value:.2f} s", "p50": f"{value:.1f} µs",
                     "ms": f"{value:.2f} ms"}[metric]
-            rows.append((results.title(system), value / base, f"{value / base:.2g}x, {unit}"))
+            rows.append((results.title(system), value / base, f"{_short(value / base)}x, {unit}"))
         groups.append((f"{name}: {held['title']}", rows))
     caption = (f"{results.meta['documents']:,} documents x 768, {results.meta['machine']}, "
-               f"{results.meta['date']}")
+               f"{results.meta['date']}" + (
+                   ", other programs at work" if not results.is_quiet() else ""))
     return draw(groups, caption)

@@ -89,9 +89,12 @@ class Results:
             lines.append(f"| {system['title']} | {versions} | {system['durability']} |")
         return "\n".join(lines) + "\n"
 
+    def is_quiet(self):
+        return self.meta["load_before"] <= QUIET_LOAD
+
     def _unrest(self):
         """Says that others were at work, for then times tell nothing."""
-        if self.meta["load_before"] <= QUIET_LOAD:
+        if self.is_quiet():
             return []
         return ["", f"**The machine was not quiet** (load {self.meta['load_before']:.1f} before the "
                     "run): do not believe the times, nor the ratios of short ones."]
