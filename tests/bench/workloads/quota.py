@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much of the quota of Tier 1 (3,000 texts and 1M tokens a minute) is used, and how often the
-server refuses. It takes as many minutes as are asked for."""
+server refuses. It takes as many minutes as are asked for, at least two: the share is of what comes
+after the first minute, whose quota may be used up at once."""
 
 import sys
+import threading
 import time
 
 from measuring import data, processes
@@ -15,7 +17,7 @@ CONFIG = f"limits: {{texts_per_minute: {TEXTS}, tokens_per_minute: {TOKENS}}}\n"
 
 def run(bench):
     minutes = bench.options.quota_minutes
-    if not minutes:
+    if minutes < 2:
         return
     bench.say(f"quota: {minutes} minutes")
     sys.path.insert(0, str(bench.options.project / "tests" / "cli"))
@@ -29,8 +31,11 @@ def run(bench):
     bill = bench.bill("quota")
     simulator = Simulator(bench.options.simulator, bill, "--quota-rpm", TEXTS, "--quota-tpm",
                           TOKENS)
+    in_first_minute = []
+    timer = threading.Timer(60, lambda: in_first_minute.append(len(simulator.billed())))
     try:
         start = time.perf_counter()
+        timer.start()
         processes.run([bench.options.embstore, "--config", config, "--store", bench.fresh("quota"),
                        "ingest", "s", "--input", documents.path, "--format", "csv",
                        "--text-field", "text", "--id-field", "id", "--provider", "gemini",
@@ -38,9 +43,13 @@ def run(bench):
         seconds = time.perf_counter() - start
         billed = len(simulator.billed())
     finally:
+        timer.cancel()
         calls = simulator.stop()
     refused = max(0, calls - -(-billed // 100))
     bench.results.titles.setdefault("quota", {"title": "embstore ingest", "versions": {},
                                               "durability": ""})
     bench.results.add("quota", "quota", wall=seconds, billed=billed,
-                      share=billed / (TEXTS * seconds / 60), refused=refused / (seconds / 60))
+                      refused=refused / (seconds / 60))
+    if in_first_minute and seconds > 60:
+        bench.results.add("quota", "quota", share=(billed - in_first_minute[0])
+                          / (TEXTS * (seconds - 60) / 60))
