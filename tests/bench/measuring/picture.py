@@ -62,7 +62,7 @@ def of_results(results):
     for name, metric in (("W1", "wall"), ("W1-http", "wall"), ("W2", "wall"), ("W6", "wall"),
                          ("W7", "p50"), ("W10", "ms")):
         held = results.workloads.get(name)
-        if not held:
+        if not held or not held["systems"]:
             continue
         systems = list(held["systems"])
         base = results.median(name, systems[0], metric)

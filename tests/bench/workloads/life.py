@@ -6,7 +6,7 @@ from measuring import processes
 from measuring.bench import counted, times
 
 NAMES = ("W1", "W2", "W6", "W7")
-SYNC_BATCHES = 20  # Of the run that is traced.
+SYNC_BATCHES = (10, 30)  # Of the two runs that are traced; the difference is what batches take.
 LOOKUPS = 20_000
 
 
@@ -72,7 +72,8 @@ def look_up(bench, rival, directory):
 
 
 def count_syncs(bench, rival):
-    documents = bench.subset(SYNC_BATCHES * 100, "syncs")
-    calls = bench.worker(rival, "ingest", bench.fresh("syncs"), documents, traced=True)
-    bench.results.add("W1", rival, fsyncs=sum(calls.values()) / SYNC_BATCHES)
-    bench.results.titles[rival]["syncs"] = calls
+    calls = [bench.worker(rival, "ingest", bench.fresh("syncs"), bench.subset(batches * 100, "syncs"),
+                          traced=True) for batches in SYNC_BATCHES]
+    few, many = (sum(by_name.values()) for by_name in calls)
+    bench.results.add("W1", rival, fsyncs=(many - few) / (SYNC_BATCHES[1] - SYNC_BATCHES[0]))
+    bench.results.titles[rival]["syncs"] = dict(zip(map(str, SYNC_BATCHES), calls))
