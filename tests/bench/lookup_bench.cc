@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// Look-up of vectors by document id: embstore against LMDB doing the same two look-ups, id -> key
+// and key -> vector, and copying the vector. Prints JSON; times in microseconds.
+//
+//   lookup_bench STORE_DIR SPLIT SCRATCH_DIR ROUNDS
+#include <lmdb.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "embstore/store.h"
+
+namespace {
+
+using namespace embstore;
+
+constexpr std::size_t kSingle = 100'000;
+constexpr std::size_t kMany = 1000;
+constexpr std::size_t kManyRuns = 20;
+
+[[noreturn]] void Die(const std::string& what) {
+  std::fprintf(stderr, "%s\n", what.c_str());
+  std::exit(1);
+}
+
+template <typename T>
+T Must(Result<T> result) {
+  if (!result.ok()) Die(result.status().message());
+  return *std::move(result);
+}
+
+void Must(const Status& status) {
+  if (!status.ok()) Die(status.message());
+}
+
+void MustLmdb(int code) {
+  if (code != MDB_SUCCESS) Die(mdb_strerror(code));
+}
+
+MDB_val Value(const void* data, std::size_t size) { return {size, const_cast<void*>(data)}; }
+
+/// The same documents and vectors in LMDB, read by one transaction.
+class Lmdb {
+ public:
+  Lmdb(const std::string& directory, const Store& store, const SplitInfo& split, SpaceId space,
+       std::size_t dimensions) {
+    std::filesystem::create_directories(directory);
+    MustLmdb(mdb_env_create(&environment_));
+    MustLmdb(mdb_env_set_mapsize(environment_, std::size_t{1} << 36));
+    MustLmdb(mdb_env_set_maxdbs(environment_, 2));
+    MustLmdb(mdb_env_open(environment_, directory.c_str(), MDB_NOSYNC, 0644));
+    MDB_txn* write = nullptr;
+    MustLmdb(mdb_txn_begin(environment_, nullptr, 0, &write));
+    MustLmdb(mdb_dbi_open(write, "ids", MDB_CREATE, &ids_));
+    MustLmdb(mdb_dbi_open(write, "vectors", MDB_CREATE, &vectors_));
+    std::vector<float> row(dimensions);
+    Must(store.ForEachDocument(split, 0, split.record.documents, [&](const DocumentInfo& document) {
+      const Status read = store.GetVector(space, document.record.text, row);
+      if (!read.ok()) return read;
+      const std::string id = document.Id();
+      MDB_val id_value = Value(id.data(), id.size());
+      MDB_val key =
+          Value(document.record.text.hash.bytes.data(), document.record.text.hash.bytes.size());
+      MDB_val vector = Value(row.data(), row.size() * sizeof(float));
+      MustLmdb(mdb_put(write, ids_, &id_value, &key, 0));
+      MustLmdb(mdb_put(write, vectors_, &key, &vector, 0));
+      return read;
+    }));
+    MustLmdb(mdb_txn_commit(write));
+    MustLmdb(mdb_txn_begin(environment_, nullptr, MDB_RDONLY, &read_));
+  }
+
+  ~Lmdb() {
+    mdb_txn_abort(read_);
+    mdb_env_close(environment_);
+  }
+  Lmdb(const Lmdb&) = delete;
+  Lmdb& operator=(const Lmdb&) = delete;
+
+  void Get(const std::string& id, std::span<float> out) {
+    MDB_val id_value = Value(id.data(), id.size());
+    MDB_val key{};
+    MDB_val vector{};
+    MustLmdb(mdb_get(read_, ids_, &id_value, &key));
+    MustLmdb(mdb_get(read_, vectors_, &key, &vector));
+    std::memcpy(out.data(), vector.mv_data, out.size_bytes());
+  }
+
+ private:
+  MDB_env* environment_ = nullptr;
+  MDB_txn* read_ = nullptr;
+  MDB_dbi ids_ = 0;
+  MDB_dbi vectors_ = 0;
+};
+
+using Clock = std::chrono::steady_clock;
+
+double MicrosecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
+}
+
+/// One round as a JSON object.
+template <typename One, typename Many>
+void Measure(const std::vector<std::string>& ids, unsigned seed, const One& one, const Many& many) {
+  std::mt19937 random(seed);
+  std::uniform_int_distribution<std::size_t> any(0, ids.size() - 1);
+  std::vector<double> times;
+  for (std::size_t i = 0; i < kSingle; ++i) {
+    const std::string& id = ids[any(random)];
+    const auto start = Clock::now();
+    one(id);
+    times.push_back(MicrosecondsSince(start));
+  }
+  std::sort(times.begin(), times.end());
+  std::vector<double> by_many;
+  for (std::size_t i = 0; i < kManyRuns; ++i) {
+    std::vector<std::string> wanted(kMany);
+    for (std::string& id : wanted) id = ids[any(random)];
+    const auto start = Clock::now();
+    many(wanted);
+    by_many.push_back(MicrosecondsSince(start) / kMany);
+  }
+  std::sort(by_many.begin(), by_many.end());
+  std::printf("{\"p50\": %.3f, \"p99\": %.3f, \"many\": %.3f}", times[kSingle / 2],
+              times[kSingle * 99 / 100], by_many[kManyRuns / 2]);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 5) {
+    std::fprintf(stderr, "usage: lookup_bench STORE_DIR SPLIT SCRATCH_DIR ROUNDS\n");
+    return 2;
+  }
+  StoreOptions options;
+  options.read_only = true;
+  const auto store = Must(Store::Open(argv[1], options));
+  const SplitInfo split = Must(store->FindSplit(argv[2]));
+  const SpaceInfo space = Must(store->SpacesOf(argv[2])).front();
+  const std::size_t dimensions = space.record.identity.dimensions;
+  Lmdb lmdb(argv[3], *store, split, space.id, dimensions);
+
+  std::vector<std::string> ids;
+  Must(store->ForEachDocument(split, 0, split.record.documents, [&](const DocumentInfo& document) {
+    ids.push_back(document.Id());
+    return Status();
+  }));
+  std::vector<float> row(dimensions);
+  std::vector<float> rows(kMany * dimensions);
+  const auto store_one = [&](const std::string& id) {
+    Must(store->GetVector(space.id, Must(store->FindDocument(split, id)).record.text, row));
+  };
+  const auto store_many = [&](const std::vector<std::string>& wanted) {
+    std::vector<TextKey> keys;
+    for (const std::string& id : wanted) {
+      keys.push_back(Must(store->FindDocument(split, id)).record.text);
+    }
+    Must(store->GetVectors(space.id, keys, rows));
+  };
+  const auto lmdb_one = [&](const std::string& id) { lmdb.Get(id, row); };
+  const auto lmdb_many = [&](const std::vector<std::string>& wanted) {
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      lmdb.Get(wanted[i], std::span(rows).subspan(i * dimensions, dimensions));
+    }
+  };
+  for (const std::string& id : ids) {  // Both are in the machine's memory from here on.
+    store_one(id);
+    lmdb_one(id);
+  }
+  const int rounds = std::atoi(argv[4]);
+  // In turn; printed as two lists.
+  std::printf("{\"lmdb_version\": \"%d.%d.%d\", \"rounds\": [", MDB_VERSION_MAJOR,
+              MDB_VERSION_MINOR, MDB_VERSION_PATCH);
+  for (int round = 0; round < rounds; ++round) {
+    const auto seed = static_cast<unsigned>(round);
+    std::printf("%s{\"embstore\": ", round == 0 ? "" : ", ");
+    Measure(ids, seed, store_one, store_many);
+    std::printf(", \"lmdb\": ");
+    Measure(ids, seed, lmdb_one, lmdb_many);
+    std::printf("}");
+  }
+  std::printf("]}\n");
+  return 0;
+}
