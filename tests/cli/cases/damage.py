@@ -128,14 +128,14 @@ def a_deleted_manifest_is_damage(t):
 
 
 @case
-def beside_a_writer_a_missing_file_is_a_reason_to_try_again(t):
+def a_missing_file_is_damage_also_beside_a_writer(t):
     server = t.simulator("--latency-ms", "100")
     t.sample(DOCUMENTS)
     running = t.start("ingest", "train", "--base-url", server.url, "--input", "sample.csv",
                       key="good")
     await_that(lambda: len(server.billed()) > 0, "something is billed")
     largest(t, "MANIFEST-*").unlink()
-    contains(t.run("status").expect(1).err, "run the command again")
+    contains(t.run("status").expect(5).err, "lacks a file")
     running.kill()
 
 
