@@ -8,6 +8,7 @@
 #include "embstore/vector.h"
 #include "engine/base/seeded_bug.h"
 #include "engine/base/text.h"
+#include "engine/exporter/chunk_reader.h"
 #include "engine/exporter/export_files.h"
 #include "engine/exporter/export_state.h"
 #include "engine/exporter/metadata.h"
@@ -18,9 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A chunk has as many rows as fit into these bytes, but no more than that.
-constexpr std::uint64_t kChunkBytes = 16u << 20;
-constexpr std::uint64_t kMaxChunkRows = 4096;
 constexpr std::size_t kListedMissing = 10;
 
 /// One call of ExportSplit.
@@ -48,7 +46,7 @@ class Exporter {
       }
       return report_;
     }
-    if (Status counted = CountMissing(); !counted.ok()) return counted;
+    if (Status counted = CountMissing(/*trusting=*/true); !counted.ok()) return counted;
     if (Status written = WriteParts(); !written.ok()) return written;
     if (Status s = files_.Replace(ToJson(MakeMetadata())); !s.ok()) return s;
     return report_;
@@ -98,12 +96,10 @@ class Exporter {
     return {};
   }
 
-  /// Calls visit(documents, their texts) for the whole split in chunks. The visitor may change
-  /// what it gets.
+  /// Calls visit(documents, their texts) for the whole split in chunks.
   Status ForEachChunk(
-      const std::function<Status(std::vector<DocumentInfo>&, std::span<const TextKey>)>& visit) {
-    const std::uint64_t row_bytes = std::uint64_t{stored_dimensions_} * sizeof(float);
-    const std::uint64_t rows = std::clamp<std::uint64_t>(kChunkBytes / row_bytes, 1, kMaxChunkRows);
+      const std::function<Status(std::span<const DocumentInfo>, std::span<const TextKey>)>& visit) {
+    const std::uint64_t rows = ChunkRows(stored_dimensions_);
     std::vector<DocumentInfo> documents;
     std::vector<TextKey> texts;
     for (std::uint64_t first = 0; first < split_.record.documents; first += rows) {
@@ -120,22 +116,20 @@ class Exporter {
     return {};
   }
 
-  /// Before anything is written: the header needs the number of rows, and kFail an answer.
-  Status CountMissing() {
+  /// Before anything is written: the header needs the number of rows, and kFail an answer. With
+  /// `trusting`, a split of which every document has a vector by its own record is not looked
+  /// through; WriteChunk finds out if that is wrong.
+  Status CountMissing(bool trusting) {
+    const bool is_complete = coverage_.complete && trusting &&
+                             coverage_.generation == split_.record.generation &&
+                             options_.missing == MissingPolicy::kFail;
     table_.integer_labels = true;
-    Status counted = ForEachChunk(
-        [&](std::vector<DocumentInfo>& documents, std::span<const TextKey> texts) -> Status {
-          auto found = store_.Contains(options_.space, texts);
-          if (!found.ok()) return found.status();
-          for (std::size_t i = 0; i < documents.size(); ++i) {
-            if (!IntegerLabel(documents[i].record.label)) table_.integer_labels = false;
-            if ((*found)[i]) continue;
-            if (report_.missing_ids.size() < kListedMissing) {
-              report_.missing_ids.push_back(documents[i].Id());
-            }
-            ++report_.missing;
+    Status counted =
+        ForEachChunk([&](std::span<const DocumentInfo> documents, std::span<const TextKey> texts) {
+          for (const DocumentInfo& document : documents) {
+            if (!IntegerLabel(document.record.label)) table_.integer_labels = false;
           }
-          return {};
+          return is_complete ? Status() : CountMissingOf(documents, texts);
         });
     if (!counted.ok()) return counted;
     report_.rows =
@@ -151,6 +145,19 @@ class Exporter {
                                  options_.split + "' have no vector (" + ids +
                                  "); nothing was written. Run 'embstore ingest " + options_.split +
                                  "' to embed them, or export with --missing skip or --missing nan"};
+  }
+
+  Status CountMissingOf(std::span<const DocumentInfo> documents, std::span<const TextKey> texts) {
+    const auto found = store_.Contains(options_.space, texts);
+    if (!found.ok()) return found.status();
+    for (std::size_t i = 0; i < documents.size(); ++i) {
+      if ((*found)[i]) continue;
+      if (report_.missing_ids.size() < kListedMissing) {
+        report_.missing_ids.push_back(documents[i].Id());
+      }
+      ++report_.missing;
+    }
+    return {};
   }
 
   std::unique_ptr<RowWriter> MakeWriter() const {
@@ -170,42 +177,47 @@ class Exporter {
     const std::unique_ptr<RowWriter> writer = MakeWriter();
     if (Status begun = writer->Begin(); !begun.ok()) return begun;
     std::uint64_t row = 0;
-    Status written =
-        ForEachChunk([&](std::vector<DocumentInfo>& documents, std::span<const TextKey> texts) {
-          return WriteChunk(documents, texts, *writer, &row);
-        });
-    if (!written.ok()) return written;
-    if (row != report_.rows) {
-      return {Code::kUnavailable,
-              "the split changed during the export; nothing was written: "
-              "export again"};
+    ChunkReader reader(store_, split_, space_);
+    Chunk chunk;
+    for (;;) {
+      if (Status read = reader.Next(&chunk); !read.ok()) return read;
+      if (chunk.documents.empty()) break;
+      if (Status written = WriteChunk(&chunk, *writer, &row); !written.ok()) return written;
     }
+    if (row != report_.rows) return SplitChanged();
     if (Status ended = writer->End(); !ended.ok()) return ended;
     return files_.Seal(options_.verify);
   }
 
-  Status WriteChunk(std::vector<DocumentInfo>& documents, std::span<const TextKey> texts,
-                    RowWriter& writer, std::uint64_t* row) {
-    vectors_.resize(texts.size() * stored_dimensions_);
-    auto found = store_.GetVectors(options_.space, texts, vectors_);
-    if (!found.ok()) return found.status();
+  static Status SplitChanged() {
+    return {Code::kUnavailable,
+            "the split changed during the export; nothing was written: export again"};
+  }
+
+  Status WriteChunk(Chunk* chunk, RowWriter& writer, std::uint64_t* row) {
+    std::vector<float>& vectors = chunk->vectors;
     std::size_t kept = 0;  // Rows and documents only ever move to the front.
-    for (std::size_t i = 0; i < documents.size(); ++i) {
-      if (!(*found)[i] && options_.missing == MissingPolicy::kSkip) continue;
-      const std::span<float> out(vectors_.data() + kept * dimensions_, dimensions_);
-      if ((*found)[i]) {
+    for (std::size_t i = 0; i < chunk->found.size(); ++i) {
+      if (!chunk->found[i] && options_.missing == MissingPolicy::kSkip) continue;
+      if (!chunk->found[i] && options_.missing == MissingPolicy::kFail &&
+          !EMBSTORE_SEEDED_BUG("missing-exported")) {
+        Status counted = CountMissing(/*trusting=*/false);
+        return counted.ok() ? SplitChanged() : counted;
+      }
+      const std::span<float> out(vectors.data() + kept * dimensions_, dimensions_);
+      if (chunk->found[i]) {
         if (options_.normalize && EMBSTORE_SEEDED_BUG("normalised-before-cut"))
-          NormalizeL2(std::span(vectors_).subspan(i * stored_dimensions_, stored_dimensions_));
-        std::copy_n(vectors_.data() + i * stored_dimensions_, dimensions_, out.data());
+          NormalizeL2(std::span(vectors).subspan(i * stored_dimensions_, stored_dimensions_));
+        std::copy_n(vectors.data() + i * stored_dimensions_, dimensions_, out.data());
         if (options_.normalize && !EMBSTORE_SEEDED_BUG("normalised-before-cut")) NormalizeL2(out);
       } else {
         std::fill(out.begin(), out.end(), std::numeric_limits<float>::quiet_NaN());
       }
-      if (kept != i) documents[kept] = std::move(documents[i]);
+      if (kept != i) chunk->documents[kept] = std::move(chunk->documents[i]);
       ++kept;
     }
-    const ExportRows rows = {*row, std::span(documents).first(kept),
-                             std::span(vectors_).first(kept * dimensions_)};
+    const ExportRows rows = {*row, std::span(chunk->documents).first(kept),
+                             std::span(vectors).first(kept * dimensions_)};
     *row += kept;
     return writer.Write(rows);
   }
@@ -241,7 +253,6 @@ class Exporter {
   std::optional<ExistingExport> existing_;
   ExportTable table_;
   ExportReport report_;
-  std::vector<float> vectors_;  // Of one chunk.
 };
 
 }  // namespace

@@ -294,7 +294,7 @@ def names_that_mean_something_to_the_system_are_no_names_for_a_split(t):
             result = t.run(command, name, *more)
             check(result.code in (2, 9), str(result))
             check("\x1b" not in result.err, "a control character reached the terminal")
-    equal(sorted(path.name for path in t.dir.iterdir()), ["cache", "config.yaml", "sample.csv"],
+    equal(sorted(path.name for path in t.dir.iterdir()), ["config.yaml", "sample.csv"],
           "files")
 
 
