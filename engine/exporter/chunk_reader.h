@@ -25,6 +25,8 @@ std::uint64_t ChunkRows(std::uint32_t dimensions);
 class ChunkReader {
  public:
   ChunkReader(const Store& store, const SplitInfo& split, const SpaceInfo& space);
+  ChunkReader(const ChunkReader&) = delete;
+  ChunkReader& operator=(const ChunkReader&) = delete;
 
   /// The next chunk in `*chunk`, whose memory is used again. kCorruption: a record is damaged.
   Status Next(Chunk* chunk);

@@ -100,16 +100,24 @@ BatchOutcome BatchEmbedder::Embed(const BatchTexts& batch) {
   try {
     outcome.status = EmbedRange(batch, {0, batch.texts.size()}, &outcome);
   } catch (const std::exception& error) {
-    // What came before stays in the outcome. A request under way stays open in the ledger, and is
-    // in doubt when the store is opened again.
     halt_ = true;
-    outcome.status = {Code::kInternal, std::string("a batch could not be embedded: ") +
-                                           error.what() +
-                                           "; what was committed is safe, and a request that was "
-                                           "under way is in doubt: run the same command again"};
+    outcome.status = EndAfter(error, &outcome);
   }
   outcome.elapsed = clock_.Monotonic() - start;
   return outcome;
+}
+
+Status BatchEmbedder::EndAfter(const std::exception& error, BatchOutcome* outcome) {
+  const std::string why = std::string("a batch could not be embedded: ") + error.what();
+  if (outcome->under_way) {
+    const auto [number, texts, tokens] = *outcome->under_way;
+    outcome->texts_in_doubt += texts;
+    outcome->cost_in_doubt += gate_.CostOfEstimate(tokens);
+    if (Status ended = gate_.End(number, RequestEnd::kInDoubt, why); !ended.ok()) return ended;
+  }
+  return {Code::kInternal, why +
+                               "; what was committed is safe, and a request that was under way is "
+                               "in doubt: run the same command again"};
 }
 
 Status BatchEmbedder::EmbedRange(const BatchTexts& batch, Range range, BatchOutcome* outcome) {
@@ -183,10 +191,12 @@ Status BatchEmbedder::Attempt(const BatchTexts& batch, Range range, BatchOutcome
     halt_ = true;
     return number.status();
   }
+  outcome->under_way = {*number, texts, tokens};
   ++outcome->api_calls;
   if (!EMBSTORE_SEEDED_BUG("intent-after-send")) reply = CallProvider(provider_, views);
   EMBSTORE_CRASH_POINT("call-answered");
   Status settled = Settle(batch, range, *number, std::move(reply), outcome);
+  outcome->under_way.reset();
   if (EndsRun(settled.code())) halt_ = true;
   return settled;
 }

@@ -5,7 +5,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 #include <span>
@@ -51,6 +53,14 @@ struct BatchOutcome {
   std::uint64_t tokens = 0;
   bool tokens_estimated = false;
   std::chrono::nanoseconds elapsed{0};
+
+  /// A request that is begun and not settled.
+  struct UnderWay {
+    std::uint64_t number = 0;
+    std::size_t texts = 0;
+    std::uint64_t tokens = 0;
+  };
+  std::optional<UnderWay> under_way;
 };
 
 /// Safe for concurrent use.
@@ -71,7 +81,8 @@ class BatchEmbedder {
         halt_(halt),
         jitter_(static_cast<std::minstd_rand::result_type>(options.jitter_seed)) {}
 
-  /// Throws nothing: where memory is refused the outcome is kInternal.
+  /// Where an exception ends it, as when memory is refused, the outcome is kInternal, and a request
+  /// that was under way is in doubt.
   BatchOutcome Embed(const BatchTexts& batch);
 
  private:
@@ -80,6 +91,8 @@ class BatchEmbedder {
     std::size_t end;
   };
 
+  /// Settles what an exception left under way.
+  Status EndAfter(const std::exception& error, BatchOutcome* outcome);
   /// Embeds a range, in halves when the server refuses the whole.
   Status EmbedRange(const BatchTexts& batch, Range range, BatchOutcome* outcome);
   Status EmbedHalves(const BatchTexts& batch, Range range, BatchOutcome* outcome);

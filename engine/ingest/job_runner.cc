@@ -31,22 +31,24 @@ std::vector<JobRecord> OpenJobs(std::span<const JobRecord> all) {
   return open;
 }
 
+bool HasFailed(const RemoteJob& remote) {
+  return remote.state == BatchState::kFailed || remote.state == BatchState::kExpired;
+}
+
 /// `*found` becomes the name of a job with one of these display names that is or may be paid for.
 Status FindPaidJob(BatchApi* api, const std::set<std::string>& unknown, std::string* found) {
-  std::vector<RemoteJob> without_result;
+  std::vector<RemoteJob> failed;
   const Status listed = api->List([&](const RemoteJob& remote) {
     if (!unknown.contains(remote.display_name)) return true;
-    const bool failed = remote.state == BatchState::kFailed || remote.state == BatchState::kExpired;
-    if (failed) without_result.push_back(remote);
-    if (!failed) *found = remote.name;
+    if (HasFailed(remote)) failed.push_back(remote);
+    if (!HasFailed(remote)) *found = remote.name;
     return found->empty();
   });
   if (!listed.ok() || !found->empty()) return listed;
-  for (const RemoteJob& listed_job : without_result) {
-    const auto remote = api->Get(listed_job.name);  // A list may leave results out.
-    if (remote.code() == Code::kNotFound) continue;
-    if (!remote.ok()) return remote.status();
-    if (!remote->result_file.empty()) *found = remote->name;
+  for (const RemoteJob& remote : failed) {
+    const auto is_free = CostsNothing(api, remote);
+    if (!is_free.ok()) return is_free.status();
+    if (!*is_free) *found = remote.name;
   }
   return {};
 }
@@ -57,14 +59,23 @@ Status Persist(const UnknownFilesCheck& check, const std::function<Status()>& as
   milliseconds wait = retry.initial_wait;
   for (std::uint32_t i = 0;; ++i, wait *= 2) {
     Status asked = ask();
-    const bool stopped = check.options.stop != nullptr && check.options.stop->load();
-    if (!IsTransient(asked.code()) || i >= retry.max_retries || stopped) return asked;
-    check.clock.SleepFor(std::max<nanoseconds>(wait, asked.backoff().retry_after),
-                         check.options.stop);
+    if (!IsTransient(asked.code()) || i >= retry.max_retries) return asked;
+    if (!check.clock.SleepFor(std::max<nanoseconds>(wait, asked.backoff().retry_after),
+                              check.options.stop)) {
+      return {Code::kCancelled, "interrupted before anything was sent; the same command goes on"};
+    }
   }
 }
 
 }  // namespace
+
+Result<bool> CostsNothing(BatchApi* api, const RemoteJob& remote) {
+  if (!HasFailed(remote)) return false;
+  const auto asked = api->Get(remote.name);  // A list may leave results out.
+  if (asked.code() == Code::kNotFound) return true;
+  if (!asked.ok()) return asked.status();
+  return HasFailed(*asked) && asked->result_file.empty();
+}
 
 bool IsTransient(Code code) {
   return code == Code::kUnavailable || code == Code::kInDoubt || code == Code::kRateLimited;
@@ -89,6 +100,7 @@ Status CheckUnknownFiles(const UnknownFilesCheck& check, std::span<const JobReco
   if (unknown.empty() || check.api == nullptr) return {};
   std::string found;
   const Status asked = Persist(check, [&] { return FindPaidJob(check.api, unknown, &found); });
+  if (asked.code() == Code::kCancelled) return asked;
   if (!asked.ok()) {
     return asked.Prefixed("cannot ask the server whether it has the jobs of files in '" +
                           JobsDirectory(check.directory).string() + "'");

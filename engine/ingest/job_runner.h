@@ -54,10 +54,10 @@ struct JobsProgress {
 /// Whether the same call may go through later.
 bool IsTransient(Code code);
 
-/// Looks at files of jobs that `all`, the jobs of the ledger, do not contain. An input file may be
-/// the remains of a run that died before it wrote its job down, unless the server has the job; an
-/// answer cannot. A job that ended without a result costs nothing and does not count. kCorruption:
-/// the ledger has lost entries.
+/// Whether a job has failed or expired and left no result, which is not billed. Errors are those of
+/// the server.
+Result<bool> CostsNothing(BatchApi* api, const RemoteJob& remote);
+
 struct UnknownFilesCheck {
   const std::filesystem::path& directory;
   std::string_view store_id;
@@ -65,6 +65,10 @@ struct UnknownFilesCheck {
   Clock& clock;
   const IngestOptions& options;  ///< A server that does not answer is asked again.
 };
+/// Looks at files of jobs that `all`, the jobs of the ledger, do not contain. An input file may be
+/// the remains of a run that died before it wrote its job down, unless the server has the job; an
+/// answer cannot. A job that costs nothing does not count. kCorruption: the ledger has lost
+/// entries. kCancelled: stopped while the server did not answer.
 Status CheckUnknownFiles(const UnknownFilesCheck& check, std::span<const JobRecord> all);
 
 /// Not thread-safe; one thread at a time.

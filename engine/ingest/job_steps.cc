@@ -204,13 +204,17 @@ Status JobRunner::TakeFound(Job* job, std::vector<RemoteJob> found) {
   std::stable_sort(found.begin(), found.end(),
                    [&](const RemoteJob& a, const RemoteJob& b) { return rank(a) < rank(b); });
   const std::size_t booked = context_.writer.ledger().CountLaterDoubts(job->record.id);
+  std::size_t doubts = 0;
   for (std::size_t i = 1; i < found.size(); ++i) {
+    const auto is_free = CostsNothing(&api_, found[i]);
+    if (!is_free.ok()) return is_free.status();
+    if (*is_free) continue;
     const Status cancelled = api_.Cancel(found[i].name);
     context_.observer.OnWarning(
         "the server has " + std::to_string(found.size()) + " jobs for " + Name(*job) + "; " +
         found[0].name + " is taken, " + found[i].name +
         (cancelled.ok() ? " was cancelled" : " could not be cancelled: " + cancelled.message()));
-    if (i <= booked) continue;
+    if (++doubts <= booked) continue;
     Status written = context_.gate.BookDoubt(
         job->record, "the server had a second job, " + found[i].name + ", for the same texts");
     if (!written.ok()) return written;

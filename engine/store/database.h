@@ -17,7 +17,8 @@ namespace embstore {
 /// the hole, where the ledger says that no commit is missing then.
 ///
 /// Thread safety: none. Errors: kIncompatible, not such a database, or one of a newer version;
-/// kCorruption; kWriteFailed. REQUIRES: the directory is locked, unless for reading.
+/// kCorruption; kWriteFailed; kUnavailable, a writer replaced files all the time. REQUIRES: the
+/// directory is locked, unless for reading.
 Status OpenDatabase(OpenMode mode, const std::filesystem::path& path, Store::Impl* impl);
 
 /// Opens the family `meta` alone for reading, which changes nothing whatever version wrote the

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <new>
+#include <thread>
 
 #include "unit/ingest/ingest_testing.h"
 
@@ -191,34 +193,43 @@ TEST_CASE("ingest: a provider that throws ends the run, not the process") {
   CHECK(report.embedded == 10);
 }
 
-/// Memory is refused to whoever waits for another attempt.
+/// Refuses memory, once, to a thread that asks for the time after it was told to.
 class RefusingClock final : public Clock {
  public:
-  std::chrono::nanoseconds Monotonic() override { return clock.Monotonic(); }
-  std::int64_t WallMicros() override { return clock.WallMicros(); }
+  void RefuseThisThread() { refused_ = std::this_thread::get_id(); }
+
+  std::chrono::nanoseconds Monotonic() override { return clock_.Monotonic(); }
+  std::int64_t WallMicros() override {
+    std::thread::id self = std::this_thread::get_id();
+    if (refused_.compare_exchange_strong(self, {})) throw std::bad_alloc();
+    return clock_.WallMicros();
+  }
   bool SleepFor(std::chrono::nanoseconds duration, const StopFlag* stop) override {
-    if (duration >= RetryPolicy().initial_wait) throw std::bad_alloc();
-    return clock.SleepFor(duration, stop);
+    return clock_.SleepFor(duration, stop);
   }
 
  private:
-  FakeClock clock;
+  FakeClock clock_;
+  std::atomic<std::thread::id> refused_{};
 };
 
-TEST_CASE("a run whose worker is refused memory ends with what came before stored") {
+TEST_CASE("a worker that is refused memory leaves its request in doubt, and what came before") {
   Bench bench;
   RefusingClock clock;
   bench.options.clock = &clock;
-  bench.provider.script = [](std::size_t call, auto) {
-    return call == 1 ? Status(Code::kUnavailable, "away") : Status();
+  bench.options.doubt.resend = false;
+  bench.provider.script = [&](std::size_t call, auto) {
+    if (call != 1) return Status();
+    clock.RefuseThisThread();  // While the end of the request is written down.
+    return Status(Code::kUnavailable, "away");
   };
   const IngestReport report = bench.MustRun(Texts(Numbered(20)));
   CHECK(report.outcome.code() == Code::kInternal);
   CHECK(report.embedded == 10);
-  bench.options.clock = &bench.clock;
-  bench.Reopen();
-  CHECK(bench.MustRun(Texts(Numbered(20))).complete);
-  CHECK(bench.HasAll(Numbered(20)));
+  CHECK(report.in_doubt == 10);
+  CHECK(bench.Sums().in_doubt.texts == 10);
+  CHECK(bench.MustRun(Texts(Numbered(20))).outcome.code() == Code::kHeld);
+  CHECK(bench.provider.calls().size() == 2);
 }
 
 }  // namespace

@@ -239,6 +239,20 @@ TEST_CASE("jobs: a server that does not answer a look for unknown jobs is asked 
   }
 }
 
+TEST_CASE("jobs: an interrupted look for unknown jobs sends nothing") {
+  JobBench bench;
+  bench.options.mode = IngestMode::kSync;
+  AddUnknownJob(&bench, "BATCH_STATE_FAILED");
+  StopFlag stop = false;
+  bench.options.stop = &stop;
+  bench.api.before = [&](std::size_t, BatchCall kind) {
+    stop = true;
+    return kind == BatchCall::kList ? Status(Code::kUnavailable, "away") : Status();
+  };
+  CHECK(bench.MustRun(Texts(Numbered(5))).outcome.code() == Code::kCancelled);
+  CHECK(bench.provider.calls().empty());
+}
+
 /// The first creation makes two jobs, and its answer is lost.
 ScriptedBatchApi::Script Doubled(JobBench* bench) {
   return [bench, doubled = false](std::size_t, BatchCall kind) mutable {
@@ -316,6 +330,21 @@ TEST_CASE("jobs: of two jobs with one name a cancelled one is never the one that
   CHECK(bench.MustRun(Texts(Numbered(10))).complete);
   CHECK(bench.api.jobs.size() == 2);
   CHECK(bench.api.jobs[1].state == "BATCH_STATE_SUCCEEDED");
+}
+
+TEST_CASE("jobs: a second job that failed is not cancelled and not in doubt") {
+  JobBench bench;
+  bool doubled = false;
+  bench.api.after = [&](std::size_t, BatchCall kind) {
+    if (kind != BatchCall::kCreate || std::exchange(doubled, true)) return Status();
+    const auto job = bench.api.jobs.back();
+    bench.api.AddJob(job.input_file, job.display_name);
+    bench.api.jobs[0].state = "BATCH_STATE_FAILED";
+    return Status(Code::kUnavailable, "lost");
+  };
+  CHECK(bench.MustRun(Texts(Numbered(10))).complete);
+  CHECK(bench.api.cancelled.empty());
+  CHECK(bench.IsSettled());
 }
 
 TEST_CASE("jobs: a job that has been cancelled goes on counting until the server says so") {
