@@ -57,6 +57,11 @@ Status WriteAll(int fd, std::string_view bytes, const std::filesystem::path& pat
 }
 
 Result<int> CreateUnnamedFile(const std::filesystem::path& directory) {
+  const int unnamed = ::open(directory.c_str(), O_TMPFILE | O_CLOEXEC | O_RDWR, 0600);
+  if (unnamed >= 0) return unnamed;
+  if (errno != EOPNOTSUPP && errno != EISDIR)
+    return ErrnoStatus(Code::kWriteFailed, "create a file in", directory, errno);
+  // A file system without them: a process that dies between the two calls leaves a name behind.
   std::string name = (directory / ".rows-XXXXXX").string();
   const int fd = ::mkostemp(name.data(), O_CLOEXEC);
   if (fd < 0) return ErrnoStatus(Code::kWriteFailed, "create", name, errno);
