@@ -72,11 +72,8 @@ class Committer {
 /// Whether they are the texts that were sent.
 Status CheckTexts(Store* store, const JobRecord& job, const QuarantinedAnswer& answer) {
   std::vector<std::uint64_t> expected = StoreWriter(store).ledger().KeysOf(job.id);
-  std::vector<std::uint64_t> actual;
-  for (const std::string& text : answer.texts) actual.push_back(LedgerKey(MakeTextKey(text)));
   std::sort(expected.begin(), expected.end());
-  std::sort(actual.begin(), actual.end());
-  if (actual == expected) return {};
+  if (LedgerKeysOf(answer.texts) == expected) return {};
   return {Code::kCorruption, "the answer '" + QuarantinePath(store->directory(), job.id).string() +
                                  "' is not to request " + std::to_string(job.id) +
                                  ", whose number it has; nothing was stored: 'embstore recover "

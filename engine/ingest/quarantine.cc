@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/ingest/quarantine.h"
 
-#include <utility>
-
-#include "engine/base/file.h"
-#include "engine/json/json_reader.h"
 #include "engine/provider/embedding_values.h"
 
 namespace embstore {
-namespace {
-
-constexpr std::uint64_t kMaxBytes = 1U << 30;
-Status Damaged(const std::filesystem::path& path) {
-  return {Code::kCorruption, "the quarantined answer '" + path.string() +
-                                 "' is damaged; nothing was stored. Abandoning it lets its texts "
-                                 "be sent, and paid for, again"};
-}
-
-}  // namespace
 
 Status WriteQuarantine(ReplyReserve* reserve, std::uint64_t request,
                        std::span<const std::string_view> texts, const EmbedReply& reply,
@@ -34,23 +20,11 @@ Status WriteQuarantine(ReplyReserve* reserve, std::uint64_t request,
 Result<QuarantinedAnswer> ReadQuarantine(const std::filesystem::path& directory,
                                          std::uint64_t request, std::uint32_t dimensions) {
   const std::filesystem::path path = QuarantinePath(directory, request);
-  const auto content = ReadWholeFile(path, kMaxBytes);
-  if (!content.ok()) return content.status();
-  const auto lines = UnsealReply(*content);
-  if (!lines) return Damaged(path);
-  QuarantinedAnswer answer;
-  JsonParser parser;
-  for (std::string_view rest = *lines; !rest.empty();) {
-    const std::size_t end = rest.find('\n');
-    if (end == std::string_view::npos) return Damaged(path);
-    const auto line = parser.Parse(rest.substr(0, end));
-    rest.remove_prefix(end + 1);
-    ReplyRow row;
-    const std::size_t before = answer.vectors.size();
-    if (!line.ok() || !ReadReplyRow(*line, &row, &answer.vectors)) return Damaged(path);
-    answer.texts.push_back(std::move(row.text));
-    const auto vector = std::span(answer.vectors).subspan(before);
-    if (!VectorFault(vector, dimensions).empty()) return Damaged(path);
+  auto answer = ReadAnswer(path);
+  for (std::size_t i = 0; answer.ok() && i < answer->texts.size(); ++i) {
+    const auto vector =
+        std::span(answer->vectors).subspan(i * answer->dimensions, answer->dimensions);
+    if (!VectorFault(vector, dimensions).empty()) return DamagedAnswer(path);
   }
   return answer;
 }

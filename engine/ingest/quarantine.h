@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "embstore/provider.h"
 #include "embstore/status.h"
@@ -22,11 +21,7 @@ Status WriteQuarantine(ReplyReserve* reserve, std::uint64_t request,
                        std::span<const std::string_view> texts, const EmbedReply& reply,
                        std::uint32_t dimensions);
 
-struct QuarantinedAnswer {
-  std::vector<std::string> texts;
-  std::vector<float> vectors;  ///< float32 (N, D), row major.
-};
-/// kNotFound: no such file. kCorruption: damaged.
+/// kNotFound: no such file. kCorruption: damaged, or not of so many dimensions.
 Result<QuarantinedAnswer> ReadQuarantine(const std::filesystem::path& directory,
                                          std::uint64_t request, std::uint32_t dimensions);
 

@@ -179,10 +179,10 @@ bool HasWrongNumber(const fs::path& file, std::uint64_t number, const Known& kno
   if (number > known.last_request + kMostMissing) return true;
   const auto request = known.requests.find(number);
   if (request == known.requests.end()) return false;
-  const auto keys = LedgerKeysOfAnswer(file);
+  const auto answer = ReadAnswer(file);
   std::vector<std::uint64_t> expected = request->second->keys;
   std::sort(expected.begin(), expected.end());
-  return keys.ok() && *keys != expected;
+  return answer.ok() && LedgerKeysOf(answer->texts) != expected;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <system_error>
 #include <utility>
@@ -60,6 +61,19 @@ std::string DigestLine(std::string_view content) {
 Status Damaged(const fs::path& path) {
   return {Code::kCorruption,
           "the kept answers '" + path.string() + "' are damaged; nothing of them was stored"};
+}
+
+/// False: one is no line of JSON, or `take` refuses it.
+bool ForEachLine(std::string_view lines, const std::function<bool(const JsonValue&)>& take) {
+  JsonParser parser;
+  while (!lines.empty()) {
+    const std::size_t end = lines.find('\n');
+    if (end == std::string_view::npos) return false;
+    const auto line = parser.Parse(lines.substr(0, end));
+    lines.remove_prefix(end + 1);
+    if (!line.ok() || !take(*line)) return false;
+  }
+  return true;
 }
 
 /// The member as a number that is not negative and fits.
@@ -204,23 +218,33 @@ std::optional<std::string_view> UnsealReply(std::string_view content) {
   return content.substr(0, end);
 }
 
-Result<std::vector<std::uint64_t>> LedgerKeysOfAnswer(const fs::path& path) {
+Status DamagedAnswer(const fs::path& path) {
+  return {Code::kCorruption, "the quarantined answer '" + path.string() +
+                                 "' is damaged; nothing was stored. Abandoning it lets its texts "
+                                 "be sent, and paid for, again"};
+}
+
+Result<QuarantinedAnswer> ReadAnswer(const fs::path& path) {
   const auto content = ReadWholeFile(path, kMaxBytes);
   if (!content.ok()) return content.status();
-  const auto lines = UnsealReply(*content);
-  if (!lines) return Damaged(path);
-  std::vector<std::uint64_t> keys;
-  std::vector<float> ignored;
-  JsonParser parser;
-  for (std::string_view rest = *lines; !rest.empty();) {
-    const std::size_t end = rest.find('\n');
-    const auto line = parser.Parse(rest.substr(0, end));
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  QuarantinedAnswer answer;
+  const auto take = [&](const JsonValue& line) {
     ReplyRow row;
-    ignored.clear();
-    if (!line.ok() || !ReadReplyRow(*line, &row, &ignored)) return Damaged(path);
-    keys.push_back(LedgerKey(MakeTextKey(row.text)));
-  }
+    const std::size_t before = answer.vectors.size();
+    if (!ReadReplyRow(line, &row, &answer.vectors)) return false;
+    const std::size_t values = answer.vectors.size() - before;
+    if (answer.texts.empty()) answer.dimensions = static_cast<std::uint32_t>(values);
+    answer.texts.push_back(std::move(row.text));
+    return values > 0 && values == answer.dimensions;
+  };
+  const auto lines = UnsealReply(*content);
+  if (!lines || !ForEachLine(*lines, take)) return DamagedAnswer(path);
+  return answer;
+}
+
+std::vector<std::uint64_t> LedgerKeysOf(std::span<const std::string> texts) {
+  std::vector<std::uint64_t> keys;
+  for (const std::string& text : texts) keys.push_back(LedgerKey(MakeTextKey(text)));
   std::sort(keys.begin(), keys.end());
   return keys;
 }
@@ -266,22 +290,15 @@ Result<KeptReply> ReadKept(const fs::path& path) {
     return Status(Code::kWriteFailed, content.status().message());
   }
   if (!content.ok()) return content.status();
-  const auto lines = UnsealReply(*content);
-  if (!lines) return Damaged(path);
   KeptReply kept;
-  JsonParser parser;
   bool is_head = true;
-  for (std::string_view rest = *lines; !rest.empty();) {
-    const std::size_t end = rest.find('\n');
-    const auto line = parser.Parse(rest.substr(0, end));
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-    if (!line.ok()) return Damaged(path);
-    const bool read = is_head ? ReadHead(*line, &kept)
-                              : ReadReplyRow(*line, &kept.rows.emplace_back(), &kept.vectors);
-    if (!read) return Damaged(path);
-    is_head = false;
-  }
-  if (!IsWhole(kept)) return Damaged(path);
+  const auto take = [&](const JsonValue& line) {
+    return std::exchange(is_head, false)
+               ? ReadHead(line, &kept)
+               : ReadReplyRow(line, &kept.rows.emplace_back(), &kept.vectors);
+  };
+  const auto lines = UnsealReply(*content);
+  if (!lines || !ForEachLine(*lines, take) || !IsWhole(kept)) return Damaged(path);
   return kept;
 }
 

@@ -60,9 +60,19 @@ void SealReply(std::string* content);
 /// What stands before that line. Nothing: it does not match.
 std::optional<std::string_view> UnsealReply(std::string_view content);
 
-/// Sorted LedgerKeys of the texts of a quarantined answer. kNotFound: no such file. kCorruption:
-/// damaged.
-Result<std::vector<std::uint64_t>> LedgerKeysOfAnswer(const std::filesystem::path& path);
+/// A quarantined answer, whatever space it is of.
+struct QuarantinedAnswer {
+  std::vector<std::string> texts;
+  std::vector<float> vectors;    ///< float32 (texts, dimensions), row major.
+  std::uint32_t dimensions = 0;  ///< 0: it has no text.
+};
+/// kNotFound: no such file. kCorruption: damaged, or its vectors differ in length.
+Result<QuarantinedAnswer> ReadAnswer(const std::filesystem::path& path);
+/// What such an answer is when it is damaged.
+Status DamagedAnswer(const std::filesystem::path& path);
+
+/// Sorted LedgerKeys of `texts`.
+std::vector<std::uint64_t> LedgerKeysOf(std::span<const std::string> texts);
 
 // --- Kept answers ------------------------------------------------------------------------------
 

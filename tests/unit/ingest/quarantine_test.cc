@@ -301,6 +301,28 @@ TEST_CASE("jobs: one that the server does not know stays open, is not sent again
   CHECK(bench.api.EachBilledOnce());
 }
 
+TEST_CASE("quarantine: whoever reads an answer finds the same rows, or the same damage") {
+  TempDir dir;
+  REQUIRE(MakeJobsDirectory(dir.path()).ok());
+  const auto path = QuarantinePath(dir.path(), 7);
+  const auto read = [&](std::string lines) {
+    SealReply(&lines);
+    std::ofstream(path, std::ios::binary) << lines;
+    const auto answer = ReadAnswer(path);
+    CHECK(ReadQuarantine(dir.path(), 7, 2).code() == answer.code());
+    if (answer.ok()) return std::to_string(answer->texts.size());
+    CHECK(answer.status().message().find("the quarantined answer") != std::string::npos);
+    return std::string("damaged");
+  };
+  const std::string row = R"({"text":"one","vector":[1,2]})";
+  CHECK(read("") == "0");
+  CHECK(read(row + "\n") == "1");
+  CHECK(read(row) == "damaged");
+  CHECK(read(row + "\n" + R"({"text":"two","vector":[1,2,3]})" + "\n") == "damaged");
+  CHECK(read(R"({"text":"one","vector":[]})"
+             "\n") == "damaged");
+}
+
 TEST_CASE("quarantine: a kept answer comes back as it was, or not at all") {
   TempDir dir;
   const std::vector<std::string_view> texts = {"one\n\"line\"", "zwei \xC3\xBC"};
