@@ -12,7 +12,6 @@
 #include "engine/base/file.h"
 #include "engine/hash/hash.h"
 #include "engine/ingest/job_files.h"
-#include "engine/ingest/quarantine.h"
 #include "engine/json/json_reader.h"
 #include "engine/record/keys.h"
 #include "engine/store/kept_files.h"
@@ -97,7 +96,34 @@ SpaceId LikelySpace(const Salvage& salvage, SpaceId last) {
   return last;
 }
 
+bool HasAll(const Salvage& salvage, SpaceId id, const std::vector<std::string>& texts) {
+  return std::all_of(texts.begin(), texts.end(), [&](const std::string& text) {
+    return salvage.texts.contains(salvage.KeyFor(id, MakeTextKey(text)));
+  });
+}
+
+/// The space of an answer: a paid one whose vectors are as long and that does not have all of its
+/// texts; of several that of the last request.
+SpaceId SpaceOfAnswer(const Salvage& salvage, const QuarantinedAnswer& answer, SpaceId last) {
+  std::vector<SpaceId> fit;
+  for (const auto& [id, space] : salvage.spaces) {
+    const bool is_paid = space.provider != kUnpaidProvider;
+    if (is_paid && space.identity.dimensions == answer.dimensions) fit.push_back(id);
+  }
+  for (const auto& [id, dimensions] : salvage.dimensions) {
+    if (dimensions == answer.dimensions) fit.push_back(id);
+  }
+  const auto full = std::stable_partition(
+      fit.begin(), fit.end(), [&](SpaceId id) { return !HasAll(salvage, id, answer.texts); });
+  if (full != fit.begin()) fit.erase(full, fit.end());
+  if (std::find(fit.begin(), fit.end(), last) != fit.end()) return last;
+  if (!fit.empty()) return fit.front();
+  // Its record may be what is lost.
+  return last == SpaceId() ? LikelySpace(salvage, last) : last;
+}
+
 void SetSpace(const Salvage& salvage, SpaceId id, RequestIntent* intent) {
+  if (intent->space != id) intent->model = intent->provider = "";
   intent->space = id;
   const auto space = salvage.spaces.find(id);
   if (space == salvage.spaces.end()) return;
@@ -207,17 +233,15 @@ QuarantinedRequests FindLostQuarantine(const fs::path& directory,
     intent.keys.clear();
     intent.tokens = 0;
     intent.micros = micros;
-    SetSpace(salvage, LikelySpace(salvage, last.space), &intent);
-    for (const auto& [id, space] : salvage.spaces) {
-      const auto answer = ReadQuarantine(directory, number, space.identity.dimensions);
-      if (!answer.ok()) continue;
-      intent.keys.clear();
-      intent.tokens = 0;
-      for (const std::string& text : answer->texts) {
-        intent.keys.push_back(LedgerKey(MakeTextKey(text)));
-        intent.tokens += text.size() / kBytesPerToken + 1;
-      }
-      SetSpace(salvage, id, &intent);
+    const auto answer = ReadAnswer(file.path());
+    SetSpace(salvage,
+             answer.ok() ? SpaceOfAnswer(salvage, *answer, last.space)
+                         : LikelySpace(salvage, last.space),
+             &intent);
+    for (std::size_t i = 0; answer.ok() && i < answer->texts.size(); ++i) {
+      const TextKey text = MakeTextKey(answer->texts[i]);
+      intent.keys.push_back(LedgerKey(text));
+      intent.tokens += text.length / kBytesPerToken + 1;
     }
     found.insert_or_assign(number, std::move(intent));
   }

@@ -13,7 +13,8 @@
 namespace embstore {
 
 /// Requests whose answers are in quarantine and whose entries are lost: by the files of the
-/// answers. One that cannot be read is of no texts: a person decides about it.
+/// answers, of the paid space that fits best. One that cannot be read is of no texts: a person
+/// decides about it.
 QuarantinedRequests FindLostQuarantine(const std::filesystem::path& directory,
                                        const std::vector<LedgerEntry>& entries,
                                        const Salvage& salvage, std::int64_t micros);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/record/keys.h"
 #include "engine/recover/lost_jobs.h"
 #include "engine/recover/new_store.h"
 #include "engine/store/kept_files.h"
@@ -106,6 +107,64 @@ TEST_CASE("an answer is known again, also when it cannot be read") {
     CHECK(jobs[0].step == JobStep::kQuarantined);
     CHECK(jobs[0].texts == (content == "nonsense" ? 0 : 2));
   }
+}
+
+/// What is made of the answer to "one" and "two", whose vectors have 2 dimensions.
+RequestIntent FoundBeside(const std::vector<LedgerEntry>& entries, const Salvage& salvage) {
+  Files files;
+  files.Put("request-3.jsonl", Answer({"one", "two"}));
+  const auto found = FindLostQuarantine(files.dir.path(), entries, salvage, kMicros);
+  REQUIRE(found.size() == 1);
+  return found.at(3);
+}
+
+TEST_CASE("a lost answer is of the paid space that fits, not of any of that length") {
+  const auto add = [](Salvage* salvage, const char* model, std::uint32_t dimensions,
+                      const char* provider) {
+    const EmbeddingIdentity identity{model, dimensions, "", 1};
+    salvage->spaces[MakeSpaceId(identity)] = {identity, provider, kMicros};
+    return MakeSpaceId(identity);
+  };
+  Salvage salvage;
+  for (const char* model : {"a", "b", "c", "d"}) add(&salvage, model, 2, "local");
+  const SpaceId one = add(&salvage, "one", 2, "example-provider");
+  const SpaceId longer = add(&salvage, "longer", 3, "example-provider");
+  CHECK(FoundBeside({}, salvage).space == one);
+  CHECK(FoundBeside({}, salvage).model == "one");
+  const SpaceId other = add(&salvage, "other", 2, "other-provider");
+  for (const SpaceId last : {one, other}) {
+    RequestIntent intent = Intent({KeyOf("three")});
+    intent.space = last;
+    const RequestIntent found = FoundBeside({RequestEntry{1, intent}}, salvage);
+    CHECK(found.space == last);
+    CHECK(found.model == salvage.spaces.at(last).identity.model);
+    CHECK(found.keys == std::vector{KeyOf("one"), KeyOf("two")});
+    intent.space = longer;
+    CHECK(FoundBeside({RequestEntry{1, intent}}, salvage).space != longer);
+  }
+  for (const SpaceId full : {one, other}) {  // What it has was not sent for it.
+    Salvage with_texts = salvage;
+    for (const char* text : {"one", "two"}) {
+      SalvagedText stored;
+      stored.index.fingerprint = MakeTextKey(text).fingerprint;
+      with_texts.texts[VectorKey(full, MakeTextKey(text).hash)] = stored;
+    }
+    CHECK(FoundBeside({}, with_texts).space == (full == one ? other : one));
+  }
+}
+
+TEST_CASE("an answer whose space is lost still says which texts were paid for") {
+  const std::vector keys = {KeyOf("one"), KeyOf("two")};
+  CHECK(FoundBeside({}, {}).keys == keys);
+  RequestIntent intent = Intent({KeyOf("three")});
+  const RequestIntent found = FoundBeside({RequestEntry{1, intent}}, {});
+  CHECK(found.keys == keys);
+  CHECK(found.space == kSpace);
+  CHECK(found.model == intent.model);
+  Salvage salvage;  // With vectors, whose space has no record any more.
+  salvage.dimensions[kOtherSpace] = 2;
+  CHECK(FoundBeside({RequestEntry{1, intent}}, salvage).space == kOtherSpace);
+  CHECK(FoundBeside({RequestEntry{1, intent}}, salvage).model.empty());
 }
 
 TEST_CASE("an answer with the number of a request for other texts gets a number of its own") {
