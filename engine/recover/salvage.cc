@@ -165,19 +165,23 @@ class Collector {
       wanted[{list.record.id, list.record.generation}] = &list;
     }
     std::map<SalvagedList*, std::map<std::uint64_t, DocumentRecord>> rows;
+    std::map<std::uint32_t, std::uint32_t> newest;  // Generations that there are rows of.
     Collect<DocumentRecord>(Family::kDocuments, [&](std::string_view key, const DocumentRecord& r) {
       if (key.size() != 16) return false;
       const auto split = static_cast<std::uint32_t>(ReadBigEndian(key.substr(0, 4)));
       const auto generation = static_cast<std::uint32_t>(ReadBigEndian(key.substr(4, 4)));
+      newest[split] = std::max(newest[split], generation);
       const auto list = wanted.find({split, generation});
       if (list != wanted.end()) rows[list->second].insert_or_assign(PositionOfDocumentKey(key), r);
       return true;
     });
     for (auto& [name, list] : salvage_.lists) {
       // An older list than there was is no list: the record of the newer one is lost. Its rows
-      // alone do not say so: an ingest that was killed leaves rows of a list that it never
-      // published.
-      if (CoveredGeneration(name) > list.record.generation) continue;
+      // alone say so only where records are known to be missing: an ingest that was killed leaves
+      // rows of a list that it never published.
+      const std::uint32_t generation = list.record.generation;
+      if (CoveredGeneration(name) > generation) continue;
+      if (everything_ && newest[list.record.id] > generation) continue;
       ListDigest digest;
       for (auto& [position, row] : rows[&list]) {
         if (position != list.documents.size()) break;

@@ -57,7 +57,8 @@ struct Salvage {
   std::string KeyFor(SpaceId space, const TextKey& text) const;
 };
 
-/// `everything`: also what the database has left behind it, because it has lost newer things.
+/// `everything`: also what the database has left behind it, because it has lost newer things; a
+/// list then counts only when there is no row of a newer one.
 /// `inputs`: see ReadInput.
 Salvage SalvageStore(const StoreFiles& files, bool everything, std::vector<SalvagedList> inputs);
 

@@ -61,12 +61,12 @@ class Lists {
     Put(Family::kSplits, CoverageKey("train", kSpace), coverage);
   }
 
-  SalvagedList Salvaged() {
+  SalvagedList Salvaged(bool everything = false) {
     REQUIRE(builder_->Finish().ok());
     builder_.reset();
     const auto files = StoreFiles::Open(dir_.path());
     REQUIRE_MESSAGE(files.ok(), files.status().message());
-    return SalvageStore(**files, /*everything=*/false, {}).lists.at("train");
+    return SalvageStore(**files, everything, {}).lists.at("train");
   }
 
  private:
@@ -95,6 +95,21 @@ TEST_CASE("a list is not taken for the newest when a run has embedded a newer on
   lists.PutRows(Rows("new ", 8), 4);
   lists.PutCoverage(4);
   CHECK_FALSE(lists.Salvaged().whole);
+}
+
+TEST_CASE("where commits are lost, rows of a newer list say that the known one is old") {
+  for (const bool has_newer : {false, true}) {
+    CAPTURE(has_newer);
+    Lists lists;
+    const auto rows = Rows("old ", 5);
+    lists.Put(Family::kSplits, "train", SplitOf(rows, 3));
+    lists.PutRows(rows, 3);
+    lists.PutCoverage(3);
+    if (has_newer) lists.PutRows(Rows("new ", 8), 4);
+    const SalvagedList list = lists.Salvaged(/*everything=*/true);
+    CHECK(list.whole != has_newer);
+    CHECK(list.documents.empty() == has_newer);
+  }
 }
 
 TEST_CASE("a list of which a row is lost is no list") {
