@@ -200,11 +200,12 @@ std::map<std::uint64_t, JobStep> OpenJobs(const std::vector<LedgerEntry>& entrie
   return open;
 }
 
-/// Whether the answer has a number that is not its own.
+/// Whether the answer has a number that is not its own. A request whose texts are not known, as it
+/// is made up for an answer that cannot be read, may be any answer's.
 bool HasWrongNumber(const fs::path& file, std::uint64_t number, const Known& known) {
   if (number > known.last_request + kMostMissing) return true;
   const auto request = known.requests.find(number);
-  if (request == known.requests.end()) return false;
+  if (request == known.requests.end() || request->second->keys.empty()) return false;
   const auto answer = ReadAnswer(file);
   std::vector<std::uint64_t> expected = request->second->keys;
   std::sort(expected.begin(), expected.end());

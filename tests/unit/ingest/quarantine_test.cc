@@ -153,6 +153,31 @@ TEST_CASE("quarantine: an answer to other texts is not accepted for the number t
   CHECK(bench.Sums().under_way.texts == 200);
 }
 
+TEST_CASE("quarantine: an answer is accepted for a request whose texts are not known") {
+  Bench bench;
+  RequestIntent intent;
+  intent.model = "scripted";
+  intent.space = bench.space();
+  {
+    const auto turn = WriteRun::Begin(bench.store.get(), nullptr);
+    REQUIRE(turn.ok());
+    Ledger& ledger = StoreWriter(bench.store.get()).ledger();
+    const auto begun = ledger.Begin(intent);
+    REQUIRE(begun.ok());
+    JobChange change;
+    change.request = *begun;
+    change.step = JobStep::kQuarantined;
+    REQUIRE(ledger.ChangeJob(change).ok());
+  }
+  const std::uint64_t id = bench.OpenJobs().front().id;
+  PutAnswer(bench, id, {"one", "two"});
+  const auto stored = AcceptJob(bench.store.get(), &bench.provider, id);
+  REQUIRE_MESSAGE(stored.ok(), stored.status().message());
+  CHECK(*stored == 2);
+  CHECK(bench.Sums().spent.texts == 2);
+  CHECK(bench.OpenJobs().empty());
+}
+
 TEST_CASE("quarantine: an answer that was not noted is taken over by its texts") {
   for (const bool own : {true, false}) {
     CAPTURE(own);

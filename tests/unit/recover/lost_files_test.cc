@@ -167,6 +167,13 @@ TEST_CASE("an answer whose space is lost still says which texts were paid for") 
   CHECK(FoundBeside({RequestEntry{1, intent}}, salvage).model.empty());
 }
 
+TEST_CASE("an answer keeps the number of a request whose texts are not known") {
+  Files files;
+  files.Put("request-1.jsonl", Answer({"one"}));
+  const std::vector<LedgerEntry> entries = {RequestEntry{1, Intent({})}};
+  CHECK(files.Unknown(entries) == 0);
+}
+
 TEST_CASE("an answer with the number of a request for other texts gets a number of its own") {
   Files files;
   RequestIntent intent = Intent({KeyOf("one"), KeyOf("two")});
