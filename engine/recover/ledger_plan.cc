@@ -117,9 +117,12 @@ Result<LedgerPlan> PlanLedger(const std::filesystem::path& directory, const Salv
   LostPurchases purchases = FindLostPurchases(entries, salvage, price_of, micros);
   plan.estimated = purchases.estimated;
   plan.unpriced = purchases.unpriced;
-  const Witnesses witnesses{std::move(purchases.requests),
-                            FindStoredParts(directory, entries, salvage),
-                            FindLostQuarantine(directory, entries, salvage, micros)};
+  auto numbers = NumberAnswers(directory, entries);
+  if (!numbers.ok()) return numbers.status();
+  plan.renumbered = *std::move(numbers);
+  const Witnesses witnesses{
+      std::move(purchases.requests), FindStoredParts(directory, entries, salvage),
+      FindLostQuarantine(directory, entries, plan.renumbered, salvage, micros)};
   RebuiltLedger rebuilt = RebuildLedger(entries, plan.header.start, witnesses,
                                         salvage.commit ? salvage.commit->number : 0, micros);
   plan.entries = std::move(rebuilt.entries);

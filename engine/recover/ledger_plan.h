@@ -12,6 +12,7 @@
 #include "embstore/status.h"
 #include "engine/ledger/ledger_salvage.h"
 #include "engine/recover/salvage.h"
+#include "engine/store/store_swap.h"
 
 namespace embstore {
 
@@ -24,6 +25,8 @@ struct LedgerPlan {
   std::map<SpaceId, BoughtTexts> bought;
   std::map<SpaceId, DroppedTexts> dropped;
   std::map<SpaceId, std::pair<std::string, std::string>> models;  ///< With the provider.
+
+  AnswerNumbers renumbered;  ///< Before the new ledger takes its place.
 
   std::uint64_t read_entries = 0;
   std::uint64_t unread_bytes = 0;

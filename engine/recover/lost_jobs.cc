@@ -216,7 +216,8 @@ bool HasWrongNumber(const fs::path& file, std::uint64_t number, const Known& kno
 
 QuarantinedRequests FindLostQuarantine(const fs::path& directory,
                                        const std::vector<LedgerEntry>& entries,
-                                       const Salvage& salvage, std::int64_t micros) {
+                                       const AnswerNumbers& numbers, const Salvage& salvage,
+                                       std::int64_t micros) {
   std::set<std::uint64_t> known;
   RequestIntent last;
   for (const LedgerEntry& entry : entries) {
@@ -228,7 +229,8 @@ QuarantinedRequests FindLostQuarantine(const fs::path& directory,
   QuarantinedRequests found;
   std::error_code error;
   for (const auto& file : fs::directory_iterator(JobsDirectory(directory), error)) {
-    const std::uint64_t number = RequestOfQuarantine(file.path()).value_or(0);
+    std::uint64_t number = RequestOfQuarantine(file.path()).value_or(0);
+    if (const auto own = numbers.find(number); own != numbers.end()) number = own->second;
     if (number == 0 || known.contains(number)) continue;
     RequestIntent intent = last;
     intent.keys.clear();
@@ -268,25 +270,31 @@ std::vector<fs::path> FilesOfUnknownJobs(const fs::path& directory,
   return files;
 }
 
-Status RenumberAnswers(const fs::path& directory, const std::vector<LedgerEntry>& entries) {
+Result<AnswerNumbers> NumberAnswers(const fs::path& directory,
+                                    const std::vector<LedgerEntry>& entries) {
   const Known known = KnownJobs(entries);
   const auto files = ListJobsDirectory(directory);
   if (!files.ok()) return files.status();
+  std::set<std::uint64_t> taken;
+  std::vector<std::uint64_t> wrong;
   std::uint64_t last = known.last_request;
-  std::vector<fs::path> wrong;
   for (const fs::path& file : *files) {
     const std::uint64_t number = RequestOfQuarantine(file).value_or(0);
     if (number == 0) continue;
+    taken.insert(number);
     const bool is_wrong = HasWrongNumber(file, number, known);
-    if (is_wrong) wrong.push_back(file);
+    if (is_wrong) wrong.push_back(number);
     if (!is_wrong) last = std::max(last, number);
   }
-  for (const fs::path& file : wrong) {
-    std::error_code error;
-    fs::rename(file, QuarantinePath(directory, ++last), error);
-    if (error) return ErrnoStatus(Code::kWriteFailed, "rename", file, error.value());
+  std::sort(wrong.begin(), wrong.end());
+  AnswerNumbers numbers;
+  for (const std::uint64_t number : wrong) {
+    do {
+      ++last;
+    } while (taken.contains(last));
+    numbers[number] = last;
   }
-  return wrong.empty() ? Status() : SyncDirectory(JobsDirectory(directory));
+  return numbers;
 }
 
 std::vector<LedgerEntry> FindLostJobs(const fs::path& directory,

@@ -125,9 +125,6 @@ class Recovery {
   Status AddUnknownJobs() {
     const auto ledger = SalvageLedger(LedgerPath(directory_));
     if (!ledger.ok()) return ledger.status();
-    if (!options_.dry_run) {
-      if (Status named = RenumberAnswers(directory_, ledger->entries); !named.ok()) return named;
-    }
     for (const fs::path& file : FilesOfUnknownJobs(directory_, ledger->entries)) {
       ++report_.total_damaged;
       report_.damaged.push_back(
@@ -280,8 +277,8 @@ class Recovery {
   }
 
   Status Swap() {
-    SwapPlan plan{report_.new_store, report_.new_ledger, CompactUtc(micros_), ledger_.commit.number,
-                  ledger_.commit.charges};
+    SwapPlan plan{report_.new_store,     report_.new_ledger,     CompactUtc(micros_),
+                  ledger_.commit.number, ledger_.commit.charges, ledger_.renumbered};
     std::error_code error;
     for (int i = 2; fs::exists(directory_ / ("store.damaged-" + plan.suffix), error) ||
                     fs::exists(directory_ / ("ledger.damaged-" + plan.suffix), error);

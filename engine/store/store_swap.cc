@@ -9,6 +9,7 @@
 #include "engine/base/crash_point.h"
 #include "engine/base/file.h"
 #include "engine/store/database.h"
+#include "engine/store/kept_files.h"
 #include "engine/store/store_builder.h"
 
 namespace embstore {
@@ -16,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMostPlanBytes = 4096;
+constexpr std::uint64_t kMostPlanBytes = 64 << 20;
 constexpr std::array kParts = {"store", "ledger"};
 
 /// While this file is there, the swap is not finished.
@@ -28,7 +29,11 @@ Result<SwapPlan> ReadPlan(const fs::path& directory) {
   std::istringstream words(*text);
   SwapPlan plan;
   words >> plan.store >> plan.ledger >> plan.commit >> plan.charges >> plan.suffix;
-  if (words) return plan;
+  bool is_whole = !words.fail();
+  for (std::uint64_t number = 0; is_whole && words >> number;) {
+    is_whole = !(words >> plan.renumbered[number]).fail();
+  }
+  if (is_whole && words.eof()) return plan;
   return Status(Code::kCorruption, "'" + PlanPath(directory).string() +
                                        "' cannot be read; the parts of the store lie beside it "
                                        "and nothing was removed");
@@ -61,6 +66,17 @@ Status SwapPart(const fs::path& directory, const char* part, const std::string& 
   return {};
 }
 
+/// Those that still have their old numbers.
+Status RenumberAnswers(const fs::path& directory, const AnswerNumbers& numbers) {
+  for (const auto& [number, own] : numbers) {
+    const fs::path file = QuarantinePath(directory, number);
+    std::error_code error;
+    if (!fs::exists(fs::symlink_status(file, error))) continue;
+    if (Status moved = Rename(file, QuarantinePath(directory, own)); !moved.ok()) return moved;
+  }
+  return numbers.empty() ? Status() : SyncDirectory(JobsDirectory(directory));
+}
+
 bool Opens(const fs::path& directory) {
   Store::Impl impl;
   return OpenDatabase(OpenMode::kReadOnly, directory / "store", &impl).ok();
@@ -90,6 +106,7 @@ Status BeginSwap(const fs::path& directory, const SwapPlan& plan) {
   std::ostringstream words;
   words << plan.store << ' ' << plan.ledger << ' ' << plan.commit << ' ' << plan.charges << ' '
         << plan.suffix << '\n';
+  for (const auto& [number, own] : plan.renumbered) words << number << ' ' << own << '\n';
   if (Status written = (*file)->Append(words.str()); !written.ok()) return written;
   Status begun = (*file)->Commit();
   EMBSTORE_CRASH_POINT("recover-planned");
@@ -99,6 +116,7 @@ Status BeginSwap(const fs::path& directory, const SwapPlan& plan) {
 Result<std::vector<fs::path>> FinishSwap(const fs::path& directory) {
   const auto plan = ReadPlan(directory);
   if (!plan.ok()) return plan.status();
+  if (Status named = RenumberAnswers(directory, plan->renumbered); !named.ok()) return named;
   std::vector<fs::path> set_aside;
   for (const char* part : kParts) {
     const bool is_new = part == std::string_view("store") ? plan->store : plan->ledger;

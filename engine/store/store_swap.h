@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ namespace embstore {
 /// Where the new parts are made: `store.recovering`, `ledger.recovering`.
 std::filesystem::path RecoveringPath(const std::filesystem::path& directory, const char* part);
 
+/// What the numbers of quarantined answers become. No new one is the number of an answer.
+using AnswerNumbers = std::map<std::uint64_t, std::uint64_t>;
+
 struct SwapPlan {
   bool store = false;
   bool ledger = false;
@@ -21,6 +25,7 @@ struct SwapPlan {
   /// What the commit record of the store becomes, where only the ledger is new.
   std::uint64_t commit = 0;
   std::uint64_t charges = 0;
+  AnswerNumbers renumbered;
 };
 
 /// Whether a swap was begun and not finished: nothing may be opened then.

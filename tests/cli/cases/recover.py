@@ -558,6 +558,25 @@ def a_paid_answer_that_a_cut_ledger_does_not_know_is_not_removed(t):
 
 
 @case
+def an_answer_gets_another_number_only_together_with_the_new_ledger(t):
+    t.sample(100)
+    server = simulator(t, "rotate:count=1")
+    paid_runs.ingest(t, server, "--batch-size", 100, mode="sync", code=4)
+    os.truncate(t.dir / "cache/ledger", 80)
+    far = "request-200000.jsonl"
+    (t.dir / "cache/jobs/request-1.jsonl").rename(t.dir / "cache/jobs" / far)
+    t.write("bad.csv", 'id,text\n1,"never closed\n')
+    result = t.run("recover", "--yes", "--input", "bad.csv")
+    check(result.code != 0, str(result))
+    contains(result.err, "bad.csv")
+    equal(paid_runs.job_files(t), [far], "files")
+    recover(t, "--yes")
+    equal(paid_runs.job_files(t), ["request-1.jsonl"], "files")
+    equal([(job["id"], job["texts"]) for job in paid_runs.jobs(t)], [(1, 100)], "quarantined")
+    equal(len(server.billed()), 100, "billed")
+
+
+@case
 def without_space_nothing_is_changed(t):
     server, right = paid(t, export=None)
     (t.dir / "cache/store/CURRENT").unlink()

@@ -96,7 +96,7 @@ TEST_CASE("an answer is known again, also when it cannot be read") {
     files.Put("request-3.jsonl", content);
     CHECK(files.Unknown({}) == 1);
     const Witnesses witnesses{
-        {}, {}, FindLostQuarantine(files.dir.path(), {}, SalvageWithSpace(), kMicros)};
+        {}, {}, FindLostQuarantine(files.dir.path(), {}, {}, SalvageWithSpace(), kMicros)};
     const RebuiltLedger rebuilt = RebuildLedger({}, {}, witnesses, 0, kMicros);
     CHECK(files.Unknown(rebuilt.entries) == 0);
     REQUIRE(
@@ -113,7 +113,7 @@ TEST_CASE("an answer is known again, also when it cannot be read") {
 RequestIntent FoundBeside(const std::vector<LedgerEntry>& entries, const Salvage& salvage) {
   Files files;
   files.Put("request-3.jsonl", Answer({"one", "two"}));
-  const auto found = FindLostQuarantine(files.dir.path(), entries, salvage, kMicros);
+  const auto found = FindLostQuarantine(files.dir.path(), entries, {}, salvage, kMicros);
   REQUIRE(found.size() == 1);
   return found.at(3);
 }
@@ -182,13 +182,37 @@ TEST_CASE("an answer with the number of a request for other texts gets a number 
   files.Put("request-2.jsonl", Answer({"three"}));
   files.Put("request-99999999999.jsonl", Answer({"four"}));
   CHECK(files.Unknown(entries) == 2);
-  REQUIRE(RenumberAnswers(files.dir.path(), entries).ok());
-  CHECK(files.Names() ==
-        std::vector<std::string>{"request-1.jsonl", "request-3.jsonl", "request-4.jsonl"});
-  const auto found = FindLostQuarantine(files.dir.path(), entries, SalvageWithSpace(), kMicros);
+  const AnswerNumbers numbers = *NumberAnswers(files.dir.path(), entries);
+  CHECK(numbers == AnswerNumbers{{2, 3}, {99999999999, 4}});
+  const auto found =
+      FindLostQuarantine(files.dir.path(), entries, numbers, SalvageWithSpace(), kMicros);
   REQUIRE(found.size() == 2);
   CHECK(found.at(3).keys == std::vector{KeyOf("three")});
   CHECK(found.at(4).keys == std::vector{KeyOf("four")});
+  CHECK(files.Names() == std::vector<std::string>{"request-1.jsonl", "request-2.jsonl",
+                                                  "request-99999999999.jsonl"});
+}
+
+TEST_CASE("no answer gets the number of another that has none of its own either") {
+  Files files;
+  const std::vector<LedgerEntry> entries = {RequestEntry{1, Intent({KeyOf("one")})}};
+  files.Put("request-1.jsonl", Answer({"two"}));
+  files.Put("request-100001.jsonl", Answer({"three"}));
+  files.Put("request-100002.jsonl", Answer({"four"}));
+  CHECK(*NumberAnswers(files.dir.path(), entries) ==
+        AnswerNumbers{{1, 100'003}, {100'002, 100'004}});
+}
+
+TEST_CASE("a swap gives answers their numbers, also when it was cut off between two of them") {
+  Files files;
+  files.Put("request-3.jsonl", Answer({"three"}));  // It has been done.
+  files.Put("request-99.jsonl", Answer({"four"}));
+  WriteFile(files.dir.path() / "ledger.recovering", "the new one");
+  REQUIRE(BeginSwap(files.dir.path(), {false, true, "then", 3, 1, {{2, 3}, {99, 4}}}).ok());
+  CHECK(files.Names() == std::vector<std::string>{"request-3.jsonl", "request-99.jsonl"});
+  const auto set_aside = FinishSwap(files.dir.path());
+  REQUIRE_MESSAGE(set_aside.ok(), set_aside.status().message());
+  CHECK(files.Names() == std::vector<std::string>{"request-3.jsonl", "request-4.jsonl"});
 }
 
 TEST_CASE("a swap that was cut off is finished beside a store that does not open") {
@@ -197,7 +221,7 @@ TEST_CASE("a swap that was cut off is finished beside a store that does not open
   WriteFile(dir.path() / "store" / "CURRENT", "MANIFEST-004005\n");
   WriteFile(dir.path() / "ledger", "the damaged one");
   WriteFile(dir.path() / "ledger.recovering", "the new one");
-  REQUIRE(BeginSwap(dir.path(), {false, true, "then", 3, 1}).ok());
+  REQUIRE(BeginSwap(dir.path(), {false, true, "then", 3, 1, {}}).ok());
   const auto set_aside = FinishSwap(dir.path());
   REQUIRE_MESSAGE(set_aside.ok(), set_aside.status().message());
   CHECK_FALSE(HasPendingSwap(dir.path()));
