@@ -148,7 +148,8 @@ class Rebuilder {
       if (book_.Check(ending).ok()) Keep(ending);
     }
     for (const auto& [request, part] : witnesses.stored) {
-      const Ending ending{request, RequestEnd::kStored, 0, 0, {}, kLostReason, micros_};
+      const Ending ending{request,         RequestEnd::kStored, 0,      0,
+                          part.not_stored, kLostReason,         micros_};
       if (part.all && book_.Check(ending).ok()) Keep(ending);
     }
     rebuilt_.position = book_.position();

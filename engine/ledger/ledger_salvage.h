@@ -56,8 +56,9 @@ struct WitnessedRequest {
 
 /// An open request whose texts are in the store: later entries of it are lost.
 struct StoredPart {
-  std::uint64_t texts = 0;  ///< Of the request, that are in the store.
-  bool all = false;         ///< It has ended.
+  std::uint64_t texts = 0;                ///< Of the request, that are in the store.
+  bool all = false;                       ///< It has ended.
+  std::vector<std::uint64_t> not_stored;  ///< LedgerKeys of the rest, when it has ended.
 };
 
 /// Requests whose own entries are lost and whose answers are in quarantine, by number.

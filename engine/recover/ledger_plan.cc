@@ -69,13 +69,14 @@ bool Stays(const std::filesystem::path& directory, const SalvagedLedger& salvage
   return true;
 }
 
-/// Whether a job is open whose end the ledger must have known: it was cut, or put back.
+/// Whether a job is open whose end the ledger must have known: it was cut, or put back. Of one that
+/// brought only a part, the file may be what was lost.
 bool HasForgottenEnds(const std::filesystem::path& directory,
                       const std::vector<LedgerEntry>& entries, const Salvage& salvage) {
   const auto open = OpenRequests(entries);
   const auto parts = FindStoredParts(directory, entries, salvage);
   return std::any_of(parts.begin(), parts.end(), [&](const auto& part) {
-    return part.second.all && open.at(part.first)->batch;
+    return part.second.not_stored.empty() && open.at(part.first)->batch;
   });
 }
 

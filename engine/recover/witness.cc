@@ -175,10 +175,13 @@ std::map<std::uint64_t, StoredPart> FindStoredParts(const fs::path& directory,
     for (const std::uint64_t key : intent->keys) {
       const auto* text = Explained::Find(paid, intent->space, key);
       const auto* known = Explained::Find(bought, intent->space, key);
-      part.texts += text != nullptr && IsOfRequest(**text, *intent, known) ? 1 : 0;
+      const bool is_stored = text != nullptr && IsOfRequest(**text, *intent, known);
+      part.texts += is_stored ? 1 : 0;
+      if (!is_stored) part.not_stored.push_back(key);
     }
-    part.all = part.texts == intent->keys.size() && part.texts > 0;
-    if (part.all || (!intent->batch && part.texts > 0)) parts[number] = part;
+    if (part.texts == 0) continue;
+    part.all = intent->batch || part.not_stored.empty();
+    parts[number] = std::move(part);
   }
   return parts;
 }

@@ -17,8 +17,9 @@ namespace embstore {
 /// of a run with another source were imported.
 inline constexpr std::string_view kRecoveredFrom = "recovered from '";
 
-/// Open requests of which all or, of calls, some texts came to the store since they began. One
-/// whose answer or input file is still there is left open: it is collected again, and paid then.
+/// Open requests of which texts came to the store since they began. One whose answer or input file
+/// is still there is left open: it is collected again, and paid then. A job without its file has
+/// ended, for the file goes behind the end: what it did not bring was not stored.
 std::map<std::uint64_t, StoredPart> FindStoredParts(const std::filesystem::path& directory,
                                                     const std::vector<LedgerEntry>& entries,
                                                     const Salvage& salvage);

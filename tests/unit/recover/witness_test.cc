@@ -125,6 +125,37 @@ TEST_CASE("a job whose end is lost has ended, and is written down once at its ow
   }
 }
 
+TEST_CASE("a job without its file that brought all but a row has ended, and the row may be sent") {
+  const TempDir dir;
+  const Keys keys = KeysFrom(300, 10);
+  {
+    const auto ledger = MustCreate(dir.path() / "ledger");
+    REQUIRE(ledger->Begin(Here(JobIntent(keys))).ok());
+    REQUIRE(ledger->ChangeJob(Change(1, JobStep::kCreated)).ok());
+    REQUIRE(ledger->AddCommit(1, std::vector{Share(1, 4, false)}).ok());
+  }
+  Salvage salvage = SalvageWithSpace();
+  AddTexts(&salvage, {keys.begin(), keys.end() - 1});
+  salvage.commit = CommitRecord{1, 1, {}};
+  // The ledger is whole: rather the file is lost, and the rest of the job may still come.
+  CHECK_FALSE(Plan(dir, salvage, kNoTable).is_new);
+
+  {
+    const auto ledger = MustOpen(dir.path() / "ledger");
+    REQUIRE(ledger->ChangeJob(Change(1, JobStep::kCreated)).ok());
+  }
+  LoseBytes(dir);
+  const LedgerPlan plan = Plan(dir, salvage, kNoTable);
+  const SpendRecord sum = Sums(dir, plan);
+  CHECK(sum.spent.texts == 9);
+  CHECK(sum.spent.cost == CostOf(90, {75'000}));
+  CHECK(sum.under_way.texts == 0);
+  CHECK(sum.in_doubt.texts == 0);
+  CHECK(plan.witnessed == 5);
+  CHECK(plan.bought.at(SpaceHere()).size() == 9);
+  CHECK_FALSE(plan.bought.at(SpaceHere()).contains(keys.back()));
+}
+
 TEST_CASE("a job whose commits are lost and whose end is not costs what its end says") {
   RequestIntent intent = Here(JobIntent(KeysFrom(300, 10)));
   Ending ending = EndOf(1, RequestEnd::kStored, "");
