@@ -173,6 +173,7 @@ class Rebuilder {
     commit->shares.push_back(
         {request, static_cast<std::uint32_t>(texts), tokens, tokens, false, false});
     rebuilt_.witnessed += texts;
+    rebuilt_.estimated += texts;
     rebuilt_.witnessed_cost.nano_usd += static_cast<std::int64_t>(
         PartOf(static_cast<std::uint64_t>(rest.cost.nano_usd), texts, rest.texts));
   }

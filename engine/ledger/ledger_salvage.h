@@ -79,6 +79,7 @@ struct RebuiltLedger {
   std::uint64_t left_out = 0;       ///< Entries that say nothing without others.
   std::uint64_t witnessed = 0;      ///< Texts whose spending is written down by witnesses alone.
   Money witnessed_cost;
+  std::uint64_t estimated = 0;  ///< Of these: of requests in the ledger, by their expected tokens.
 };
 
 /// `commit_floor`: what the number of a new commit must be above.

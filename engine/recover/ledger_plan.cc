@@ -116,7 +116,7 @@ Result<LedgerPlan> PlanLedger(const std::filesystem::path& directory, const Salv
     entries.emplace_back(CommitEntry{salvage.commit->number, salvage.commit->shares});
   }
   LostPurchases purchases = FindLostPurchases(entries, salvage, price_of, micros);
-  plan.estimated = purchases.estimated;
+  const std::uint64_t estimated = purchases.estimated;
   plan.unpriced = purchases.unpriced;
   auto numbers = NumberAnswers(directory, entries);
   if (!numbers.ok()) return numbers.status();
@@ -134,6 +134,7 @@ Result<LedgerPlan> PlanLedger(const std::filesystem::path& directory, const Salv
   std::move(jobs.begin(), jobs.end(), std::back_inserter(plan.entries));
   plan.lost_requests = rebuilt.lost_requests;
   plan.witnessed = rebuilt.witnessed;
+  plan.estimated = estimated + rebuilt.estimated;
   plan.witnessed_cost = rebuilt.witnessed_cost;
   plan.commit = {
       std::max(plan.commit.number, rebuilt.position.commit), rebuilt.position.charges, {}};

@@ -34,7 +34,7 @@ struct LedgerPlan {
   std::uint64_t found_jobs = 0;  ///< Known by their files alone.
   std::uint64_t witnessed = 0;
   Money witnessed_cost;
-  std::uint64_t estimated = 0;  ///< Of these; see LostPurchases.
+  std::uint64_t estimated = 0;  ///< Of these; see LostPurchases and RebuiltLedger.
   std::uint64_t unpriced = 0;
 };
 
