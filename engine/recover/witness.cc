@@ -46,7 +46,7 @@ StoredTexts PaidTexts(const Salvage& salvage) {
   return paid;
 }
 
-/// Whether this request, and none that began later, brought the text.
+/// Whether this request, and none with an end that began later, brought the text.
 bool IsOfRequest(const SalvagedText& text, const RequestIntent& intent, const BoughtText* bought) {
   const bool is_dated = text.index.created_micros != 0;
   if (is_dated && text.index.created_micros < intent.micros) return false;
@@ -113,8 +113,8 @@ struct Explained {
       : bought(BoughtIn(entries)), dropped(DroppedIn(entries)) {
     for (const auto& [number, intent] : OpenRequests(entries)) {
       for (const std::uint64_t key : intent->keys) {
-        auto& begun = open[intent->space];
-        begun[key] = std::max(begun[key], intent->micros);
+        auto& begun = open[intent->space].try_emplace(key, intent->micros).first->second;
+        begun = std::min(begun, intent->micros);
       }
     }
   }
@@ -141,7 +141,7 @@ struct Explained {
 
   std::map<SpaceId, BoughtTexts> bought;
   std::map<SpaceId, DroppedTexts> dropped;
-  std::map<SpaceId, std::map<std::uint64_t, std::int64_t>> open;  // When the last one began.
+  std::map<SpaceId, std::map<std::uint64_t, std::int64_t>> open;  // When the first one began.
 };
 
 Purchases FindPurchases(const std::vector<LedgerEntry>& entries, const Salvage& salvage) {
@@ -169,13 +169,16 @@ std::map<std::uint64_t, StoredPart> FindStoredParts(const fs::path& directory,
   const auto bought = BoughtIn(entries);
   const StoredTexts paid = PaidTexts(salvage);
   std::map<std::uint64_t, StoredPart> parts;
-  for (const auto& [number, intent] : open) {
+  std::set<const SalvagedText*> taken;  // A text came once: by the last request that can have it.
+  for (auto at = open.rbegin(); at != open.rend(); ++at) {
+    const auto& [number, intent] = *at;
     if (HasFile(directory, number, *intent)) continue;
     StoredPart part;
     for (const std::uint64_t key : intent->keys) {
       const auto* text = Explained::Find(paid, intent->space, key);
       const auto* known = Explained::Find(bought, intent->space, key);
-      const bool is_stored = text != nullptr && IsOfRequest(**text, *intent, known);
+      const bool is_stored =
+          text != nullptr && IsOfRequest(**text, *intent, known) && taken.insert(*text).second;
       part.texts += is_stored ? 1 : 0;
       if (!is_stored) part.not_stored.push_back(key);
     }

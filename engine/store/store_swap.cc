@@ -127,8 +127,8 @@ Result<std::vector<fs::path>> FinishSwap(const fs::path& directory) {
   }
   if (!plan->store) {
     const Status written = WriteCommitRecord(directory, {plan->commit, plan->charges, {}});
-    // A store that does not open at all is damaged: the recovery that goes on makes a new one,
-    // which agrees with the ledger.
+    // A store that does not open at all got damaged since the plan was made. A recovery that goes
+    // on here, or the next one, makes a new one, which agrees with the ledger.
     if (!written.ok() && Opens(directory)) return written;
   }
   std::error_code error;

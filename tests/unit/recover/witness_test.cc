@@ -214,6 +214,27 @@ TEST_CASE("a request in doubt is not taken for stored when a later one brought i
   CHECK(sum.under_way.texts == 3);
 }
 
+TEST_CASE("of two open requests for a text only the later one that can have brought it is paid") {
+  const TempDir dir;
+  {
+    const auto ledger = MustCreate(dir.path() / "ledger");
+    for (const std::int64_t later : {0, 500'000, 2'000'000}) {  // The texts came after a second.
+      RequestIntent intent = Here(Intent(KeysFrom(100, 3)));
+      intent.price = {100'000 + later};
+      intent.micros += later;
+      REQUIRE(ledger->Begin(intent).ok());
+    }
+    REQUIRE(ledger->Begin(Here(Intent(KeysFrom(200, 5)))).ok());
+  }
+  LoseBytes(dir);
+  Salvage salvage = SalvageWithSpace();
+  AddTexts(&salvage, KeysFrom(100, 3));
+  const SpendRecord sum = Sums(dir, Plan(dir, salvage, kNoTable));
+  CHECK(sum.spent.texts == 3);
+  CHECK(sum.spent.cost == CostOf(30, {600'000}));
+  CHECK(sum.under_way.texts == 6);
+}
+
 TEST_CASE("a request that embeds texts again is not taken for stored by what was there before") {
   const TempDir dir;
   {
