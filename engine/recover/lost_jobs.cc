@@ -212,6 +212,17 @@ bool HasWrongNumber(const fs::path& file, std::uint64_t number, const Known& kno
   return answer.ok() && LedgerKeysOf(answer->texts) != expected;
 }
 
+/// What a job says of calls beside it.
+RequestIntent WithoutJob(const RequestIntent& job) {
+  RequestIntent call;
+  call.run = job.run;
+  call.split = job.split;
+  call.model = job.model;
+  call.provider = job.provider;
+  call.space = job.space;
+  return call;
+}
+
 }  // namespace
 
 QuarantinedRequests FindLostQuarantine(const fs::path& directory,
@@ -224,8 +235,10 @@ QuarantinedRequests FindLostQuarantine(const fs::path& directory,
     const auto* request = std::get_if<RequestEntry>(&entry);
     if (request == nullptr) continue;
     known.insert(request->request);
-    if (!request->intent.batch) last = request->intent;
+    const bool is_made_up = request->intent.space == SpaceId();
+    if (!request->intent.batch && !is_made_up) last = request->intent;
   }
+  if (last.space == SpaceId()) last = WithoutJob(KnownJobs(entries).last_job);
   QuarantinedRequests found;
   std::error_code error;
   for (const auto& file : fs::directory_iterator(JobsDirectory(directory), error)) {

@@ -161,6 +161,12 @@ TEST_CASE("an answer whose space is lost still says which texts were paid for") 
   CHECK(found.keys == keys);
   CHECK(found.space == kSpace);
   CHECK(found.model == intent.model);
+  // A request that was made up does not hide it, and a job tells it too.
+  CHECK(FoundBeside({RequestEntry{1, intent}, RequestEntry{2, {}}}, {}).space == kSpace);
+  RequestIntent job = JobIntent({KeyOf("three")});
+  job.display_name = std::string("embstore-") + kToken;
+  CHECK(FoundBeside({RequestEntry{1, job}}, {}).space == kSpace);
+  CHECK_FALSE(FoundBeside({RequestEntry{1, job}}, {}).batch);
   Salvage salvage;  // With vectors, whose space has no record any more.
   salvage.dimensions[kOtherSpace] = 2;
   CHECK(FoundBeside({RequestEntry{1, intent}}, salvage).space == kOtherSpace);
