@@ -145,6 +145,20 @@ def texts_of_call(body):
     return [request["content"]["parts"][0]["text"] for request in call.get("requests", [])]
 
 
+def token_of_creation(request):
+    """Of the job that the request makes; None: it makes none."""
+    if not request.path.split("?")[0].endswith(":asyncBatchEmbedContent"):
+        return None
+    token = re.search(rb"embstore-[0-9a-f]+-([0-9a-f]+)", request.body)
+    return token[1].decode() if token else None
+
+
+def created_jobs(log):
+    """For each job by its token: the place in the log where its creation had been sent."""
+    tokens = ((token_of_creation(request), request.sent) for request in requests(log))
+    return {token: place for token, place in tokens if token}
+
+
 def sent_texts(log):
     """For each text that the server was sent to be paid for: the place of the first time."""
     inputs, places = uploads(log), {}
@@ -152,8 +166,7 @@ def sent_texts(log):
         if not is_paid(request):
             continue
         if request.path.split("?")[0].endswith(":asyncBatchEmbedContent"):
-            token = re.search(rb"embstore-[0-9a-f]+-([0-9a-f]+)", request.body)
-            texts = inputs.get(token[1].decode(), []) if token else []
+            texts = inputs.get(token_of_creation(request), [])
         else:
             texts = texts_of_call(request.body)
         for text in texts:
