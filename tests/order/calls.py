@@ -16,7 +16,7 @@ CALL = re.compile(r"^(\w+)\((.*)$", re.DOTALL)
 RESUMED = re.compile(r"^<\.\.\. (\w+) resumed>(.*)$", re.DOTALL)
 STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 DESCRIPTOR = re.compile(r"(?:AT_FDCWD|\d+)<(.*?)>(?:\(deleted\))?(?=[,) ]|$)")
-RESULT = re.compile(r"\) += (-?\d+|\?)(?:<(.*)>)?( [A-Z]+ .*)?$", re.DOTALL)
+RESULT = re.compile(r"\) += (-?\d+|\?)(?:<(.*)>(?:\(deleted\))?)?( [A-Z]+ .*)?$", re.DOTALL)
 
 SENDS = {"sendto", "sendmsg"}
 WRITES = {"write", "writev", "pwrite64", "pwritev"}
