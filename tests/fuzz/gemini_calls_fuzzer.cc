@@ -22,8 +22,8 @@ class InputTransport final : public HttpTransport {
   Result<HttpResponse> Send(const HttpRequest& request) override {
     // Whatever the server said before: the key goes to its own place only, on lines without a
     // break, and nothing but a creation is made without leave to repeat it.
-    FUZZ_CHECK(request.url.starts_with(kBase) || request.url.starts_with("https://example.com/"));
-    FUZZ_CHECK(CheckRequestUrl(request.url).ok());
+    const auto url = CheckRequestUrl(request.url);
+    FUZZ_CHECK(url.ok() && url->host == "example.com" && !url->plain_http);
     FUZZ_CHECK(request.secret == &Key());
     for (const auto& [name, value] : request.headers) FUZZ_CHECK(IsShowable(value));
     if (input_.empty() || ++sent_ > 20) return Status(Code::kUnavailable, "no connection");

@@ -520,6 +520,7 @@ def a_job_that_a_cut_ledger_does_not_know_is_looked_for_before_anything_is_sent(
     t.sample(50)
     server = simulator(t, "late-result=60000:count=1", job_seconds=0.05)
     paid_runs.ingest(t, server, "--no-wait")
+    await_that(lambda: len(server.billed()) == 50, "the job is done")
     shutil.copytree(t.dir / "cache", t.dir / "open")
     refused = 0
     for end in ends_of_entries((t.dir / "cache/ledger").read_bytes())[:-1]:
