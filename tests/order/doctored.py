@@ -260,9 +260,9 @@ def the_new_store_gets_its_name_behind_the_first_request(w):
 # --- The reader of traces -------------------------------------------------------------------
 
 TRACE = r"""
-7 1.0 openat(AT_FDCWD</work>, "cache/ledger", O_RDWR|O_CLOEXEC) = 5</work/cache/ledger>
-7 1.1 pwrite64(5</work/cache/ledger>, "a\0\"\303\244>)", 7, 80) = 7
-7 1.2 fdatasync(5</work/cache/ledger> <unfinished ...>
+7 1.0 openat(AT_FDCWD</data>, "cache/ledger", O_RDWR|O_CLOEXEC) = 5</data/cache/ledger>
+7 1.1 pwrite64(5</data/cache/ledger>, "a\0\"\303\244>)", 7, 80) = 7
+7 1.2 fdatasync(5</data/cache/ledger> <unfinished ...>
 8 1.3 sendto(9<TCP:[127.0.0.1:5->127.0.0.1:6]>, "GET / HTTP/1.1\r\n\r\n", 18, 0) = 18
 7 1.4 <... fdatasync resumed>)  = 0
 8 1.5 rename("cache/a", "../b") = 0
@@ -275,18 +275,18 @@ TRACE = r"""
 
 def reader_is_right():
     """Answers what the reader gets wrong in a small trace."""
-    events = calls.parse(TRACE, "/work")
+    events = calls.parse(TRACE, "/data")
     names = [event.name for event in events]
     wrong = []
     if names != ["openat", "pwrite64", "fdatasync", "sendto", "rename", "exit_group"]:
         return [f"calls: {names}"]
     _, write, sync, send, rename, _ = events
-    if (write.data, write.path, write.offset) != (b'a\0"\xc3\xa4>)', "/work/cache/ledger", 80):
+    if (write.data, write.path, write.offset) != (b'a\0"\xc3\xa4>)', "/data/cache/ledger", 80):
         wrong.append(f"pwrite64: {write.__dict__}")
     if not sync.start < send.start < sync.end:
         wrong.append("a sync that is under way counts as done")
     if send.data != b"GET / HTTP/1.1\r\n\r\n" or not re.match("TCP", send.path):
         wrong.append(f"sendto: {send.__dict__}")
-    if (rename.path, rename.target) != ("/work/cache/a", "/b"):
+    if (rename.path, rename.target) != ("/data/cache/a", "/b"):
         wrong.append(f"rename: {rename.path} {rename.target}")
     return wrong
