@@ -28,10 +28,11 @@ Status WriteAndFlush(const std::filesystem::path& directory,
     {
       StoreWriter writer(store->get());
       if (Status added = writer.AddSpace({kIdentity, "test", 1}); !added.ok()) return added;
+      const std::string text = TextOf(number);
       const std::vector<float> vector = {1, 2, 3, 4};
       Commit commit;
       commit.space = MakeSpaceId(kIdentity);
-      commit.embedded.push_back({MakeTextKey(TextOf(number)), TextOf(number), 1, vector});
+      commit.embedded.push_back({MakeTextKey(text), text, 1, vector});
       if (Status written = writer.Write(commit); !written.ok()) return written;
     }
     *acknowledged = number + 1;
