@@ -23,20 +23,23 @@ ChunkReader::ChunkReader(const Store& store, const SplitInfo& split, const Space
       space_(space.id),
       dimensions_(space.record.identity.dimensions),
       rows_(ChunkRows(dimensions_)) {
-  ReadAhead();
+  for (Ahead& ahead : ahead_) ReadAhead(&ahead);
 }
 
 Status ChunkReader::Next(Chunk* chunk) {
-  Status read = reading_.get();
-  std::swap(*chunk, ahead_);
-  next_ += rows_;
-  ReadAhead();
+  Ahead& ahead = ahead_[turn_];
+  turn_ = (turn_ + 1) % ahead_.size();
+  Status read = ahead.reading.get();
+  std::swap(*chunk, ahead.chunk);
+  ReadAhead(&ahead);
   return read;
 }
 
-void ChunkReader::ReadAhead() {
+void ChunkReader::ReadAhead(Ahead* ahead) {
   // Where no thread is to be had, get() reads.
-  reading_ = std::async([this] { return Read(next_, &ahead_); });
+  ahead->reading =
+      std::async([this, ahead, first = next_] { return Read(first, &ahead->chunk); });
+  next_ += rows_;
 }
 
 Status ChunkReader::Read(std::uint64_t first, Chunk* chunk) const {

@@ -2,6 +2,8 @@
 // The documents of a split with their vectors, some thousand at a time, read ahead.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <future>
 #include <vector>
@@ -20,8 +22,9 @@ struct Chunk {
 /// How many rows of a split are handled at a time.
 std::uint64_t ChunkRows(std::uint32_t dimensions);
 
-/// Reads a split from its beginning; while the caller works on one chunk, a thread reads the next.
-/// Not thread-safe; one thread at a time. REQUIRES: what it gets outlives it.
+/// Reads a split from its beginning; while the caller works on one chunk, threads read the next
+/// ones, because looking vectors up takes longer than writing them. Not thread-safe; one thread at a
+/// time. REQUIRES: what it gets outlives it.
 class ChunkReader {
  public:
   ChunkReader(const Store& store, const SplitInfo& split, const SpaceInfo& space);
@@ -32,17 +35,23 @@ class ChunkReader {
   Status Next(Chunk* chunk);
 
  private:
+  /// A chunk on its way.
+  struct Ahead {
+    Chunk chunk;
+    std::future<Status> reading;  // Into `chunk`; its destructor waits. Behind what it uses.
+  };
+
   Status Read(std::uint64_t first, Chunk* chunk) const;
-  void ReadAhead();
+  void ReadAhead(Ahead* ahead);
 
   const Store& store_;
   const SplitInfo& split_;
   const SpaceId space_;
   const std::uint32_t dimensions_;
   const std::uint64_t rows_;
-  std::uint64_t next_ = 0;  // The first document of `ahead_`.
-  Chunk ahead_;
-  std::future<Status> reading_;  // Into `ahead_`; its destructor waits. Behind what it uses.
+  std::uint64_t next_ = 0;     // The first document that nobody reads yet.
+  std::size_t turn_ = 0;       // Whose chunk the caller gets next.
+  std::array<Ahead, 2> ahead_;
 };
 
 }  // namespace embstore

@@ -96,26 +96,6 @@ class Exporter {
     return {};
   }
 
-  /// Calls visit(documents, their texts) for the whole split in chunks.
-  Status ForEachChunk(
-      const std::function<Status(std::span<const DocumentInfo>, std::span<const TextKey>)>& visit) {
-    const std::uint64_t rows = ChunkRows(stored_dimensions_);
-    std::vector<DocumentInfo> documents;
-    std::vector<TextKey> texts;
-    for (std::uint64_t first = 0; first < split_.record.documents; first += rows) {
-      documents.clear();
-      texts.clear();
-      Status read = store_.ForEachDocument(split_, first, rows, [&](const DocumentInfo& d) {
-        documents.push_back(d);
-        texts.push_back(d.record.text);
-        return Status();
-      });
-      if (!read.ok()) return read;
-      if (Status visited = visit(documents, texts); !visited.ok()) return visited;
-    }
-    return {};
-  }
-
   /// Before anything is written: the header needs the number of rows, and kFail an answer. With
   /// `trusting`, a split of which every document has a vector by its own record is not looked
   /// through; WriteChunk finds out if that is wrong.
@@ -123,15 +103,7 @@ class Exporter {
     const bool is_complete = coverage_.complete && trusting &&
                              coverage_.generation == split_.record.generation &&
                              options_.missing == MissingPolicy::kFail;
-    table_.integer_labels = true;
-    Status counted =
-        ForEachChunk([&](std::span<const DocumentInfo> documents, std::span<const TextKey> texts) {
-          for (const DocumentInfo& document : documents) {
-            if (!IntegerLabel(document.record.label)) table_.integer_labels = false;
-          }
-          return is_complete ? Status() : CountMissingOf(documents, texts);
-        });
-    if (!counted.ok()) return counted;
+    if (Status counted = CountAll(is_complete); !counted.ok()) return counted;
     report_.rows =
         split_.record.documents - (options_.missing == MissingPolicy::kSkip ? report_.missing : 0);
     if (report_.missing == 0 || options_.missing != MissingPolicy::kFail ||
@@ -145,6 +117,29 @@ class Exporter {
                                  options_.split + "' have no vector (" + ids +
                                  "); nothing was written. Run 'embstore ingest " + options_.split +
                                  "' to embed them, or export with --missing skip or --missing nan"};
+  }
+
+  /// Looks through the split, chunk by chunk, as long as there is something to find out.
+  Status CountAll(bool is_complete) {
+    const std::uint64_t rows = ChunkRows(stored_dimensions_);
+    std::vector<DocumentInfo> documents;
+    std::vector<TextKey> texts;
+    table_.integer_labels = true;
+    for (std::uint64_t first = 0; first < split_.record.documents; first += rows) {
+      if (is_complete && !table_.integer_labels) break;
+      documents.clear();
+      texts.clear();
+      Status read = store_.ForEachDocument(split_, first, rows, [&](const DocumentInfo& document) {
+        documents.push_back(document);
+        texts.push_back(document.record.text);
+        if (!IntegerLabel(document.record.label)) table_.integer_labels = false;
+        return Status();
+      });
+      if (!read.ok()) return read;
+      if (is_complete) continue;
+      if (Status counted = CountMissingOf(documents, texts); !counted.ok()) return counted;
+    }
+    return {};
   }
 
   Status CountMissingOf(std::span<const DocumentInfo> documents, std::span<const TextKey> texts) {

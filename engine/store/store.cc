@@ -38,6 +38,9 @@ Status MultiGet(const Store::Impl& impl, Family family, SpaceId space,
   const std::vector<std::size_t> order = OrderByHash(texts);
   std::vector<std::string> keys;
   std::vector<rocksdb::Slice> slices;
+  rocksdb::ReadOptions options = PointRead();
+  // So many vectors would only drive others, and each other, out of the cache.
+  options.fill_cache = family != Family::kVectors || order.size() <= kMultiGetKeys;
   for (std::size_t begin = 0; begin < order.size(); begin += kMultiGetKeys) {
     const std::size_t count = std::min(kMultiGetKeys, order.size() - begin);
     keys.clear();
@@ -47,7 +50,7 @@ Status MultiGet(const Store::Impl& impl, Family family, SpaceId space,
     slices.assign(keys.begin(), keys.end());
     std::vector<rocksdb::PinnableSlice> values(count);
     std::vector<rocksdb::Status> statuses(count);
-    impl.db->MultiGet(PointRead(), impl.family(family), count, slices.data(), values.data(),
+    impl.db->MultiGet(options, impl.family(family), count, slices.data(), values.data(),
                       statuses.data(), /*sorted_input=*/true);
     for (std::size_t i = 0; i < count; ++i) {
       if (!statuses[i].ok() && !statuses[i].IsNotFound()) {
