@@ -28,11 +28,15 @@ class Documents:
         return [text for _, text in self.rows]
 
 
+def write_rows(file, rows):
+    writer = csv.writer(file)
+    writer.writerow(("id", "text"))
+    writer.writerows(rows)
+
+
 def write(path, rows):
     with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("id", "text"))
-        writer.writerows(rows)
+        write_rows(file, rows)
     return Documents(path)
 
 

@@ -27,9 +27,16 @@ class Run:
     wall: float
     cpu: float
     peak_mb: float
+    written: int  # Bytes handed to disks, also those of files that were removed again.
     code: int
     out: str
     err: str
+
+
+def _written():
+    """By this process and all that it has waited for."""
+    return int(re.search(r"^write_bytes: (\d+)$", pathlib.Path("/proc/self/io").read_text(),
+                         re.MULTILINE)[1])
 
 
 def run(command, environment=None, check=True, seconds=7200):
@@ -38,6 +45,7 @@ def run(command, environment=None, check=True, seconds=7200):
             tempfile.TemporaryFile("w+", errors="replace") as err:
         # A child of this process would be counted with this process's own memory.
         between = ["/usr/bin/time", "-q", "-f", "%M", "-o", peak.name]
+        before = _written()
         start = time.perf_counter()
         process = subprocess.Popen([*between, *map(str, command)], stdin=subprocess.DEVNULL,
                                    stdout=out, stderr=err,
@@ -48,7 +56,7 @@ def run(command, environment=None, check=True, seconds=7200):
         for file in (out, err):
             file.seek(0)
         done = Run(wall, usage.ru_utime + usage.ru_stime, int(peak.read().split()[-1]) / 1024,
-                   process.returncode, out.read(), err.read())
+                   _written() - before, process.returncode, out.read(), err.read())
     if check and done.code != 0:
         raise Failed(f"{' '.join(map(str, command))} ended with {done.code}:\n{done.err[-2000:]}")
     return done
