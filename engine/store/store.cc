@@ -82,13 +82,14 @@ Result<std::optional<std::string>> Store::Impl::Read(Family family_id, std::stri
   return std::optional<std::string>(std::move(value));
 }
 
-Status Store::Impl::Scan(
-    Family family_id, std::string_view prefix,
-    const std::function<Status(std::string_view, std::string_view)>& visit) const {
+Status Store::Impl::Scan(Family family_id, std::string_view prefix,
+                         const std::function<Status(std::string_view, std::string_view)>& visit,
+                         std::string_view begin, std::string_view end) const {
   if (family(family_id) == nullptr) return {};
   std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(ScanRead(), family(family_id)));
-  for (it->Seek(rocksdb::Slice(prefix)); it->Valid(); it->Next()) {
+  for (it->Seek(rocksdb::Slice(std::max(prefix, begin))); it->Valid(); it->Next()) {
     if (!it->key().starts_with(rocksdb::Slice(prefix))) break;
+    if (!end.empty() && it->key().compare(rocksdb::Slice(end)) >= 0) break;
     Status visited = visit(View(it->key()), View(it->value()));
     if (!visited.ok()) return visited;
   }
