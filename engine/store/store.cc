@@ -18,6 +18,8 @@ namespace {
 
 // Keys asked for in one go: enough to share work, few enough to stay in the cache.
 constexpr std::size_t kMultiGetKeys = 256;
+// Fewer than these lie in a block or two: nothing is worth reading ahead.
+constexpr std::uint64_t kFewDocuments = 64;
 
 std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
@@ -236,8 +238,10 @@ Status Store::ForEachDocument(const SplitInfo& split, std::uint64_t first, std::
                               const std::function<Status(const DocumentInfo&)>& visit) const {
   const std::uint64_t end = std::min(split.record.documents, first + count);
   const std::string prefix = GenerationPrefix(split.record.id, split.record.generation);
+  rocksdb::ReadOptions options = ScanRead();
+  if (count < kFewDocuments) options.readahead_size = 0;
   std::unique_ptr<rocksdb::Iterator> it(
-      impl_->db->NewIterator(ScanRead(), impl_->family(Family::kDocuments)));
+      impl_->db->NewIterator(options, impl_->family(Family::kDocuments)));
   it->Seek(DocumentKey(split.record.id, split.record.generation, first));
   for (std::uint64_t position = first; position < end; ++position, it->Next()) {
     if (!it->Valid() || !it->key().starts_with(prefix) ||
