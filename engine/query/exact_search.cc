@@ -96,9 +96,10 @@ Status SearchStore(const Searcher::Impl& impl, const UnitQueries& queries,
     texts.clear();
     positions.clear();
     for (std::size_t i = first; i < std::min(first + kBlockRows, impl.by_hash.size()); ++i) {
-      if (impl.present[impl.by_hash[i]] == 0) continue;
-      positions.push_back(impl.by_hash[i]);
-      texts.push_back(impl.texts[impl.by_hash[i]]);
+      const std::uint64_t position = impl.by_hash[i].position;
+      if (impl.present[position] == 0) continue;
+      positions.push_back(position);
+      texts.push_back(impl.texts[position]);
     }
     const std::span<float> block = std::span(rows).first(texts.size() * d);
     const auto found = impl.store.GetVectors(impl.space, texts, block);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <future>
 #include <limits>
 #include <string>
 #include <thread>
@@ -64,13 +65,14 @@ std::size_t Searcher::Impl::Threads() const {
 
 void Searcher::Impl::InParallel(std::size_t parts,
                                 const std::function<void(std::size_t)>& work) const {
-  std::vector<std::jthread> others;
   const std::size_t threads = std::min(parts, Threads());
   const auto share = [&](std::size_t first) {
     for (std::size_t part = first; part < parts; part += threads) work(part);
   };
-  for (std::size_t i = 1; i < threads; ++i) others.emplace_back(share, i);
+  std::vector<std::future<void>> others;  // Where no thread is to be had, get() does the work.
+  for (std::size_t i = 1; i < threads; ++i) others.push_back(std::async(share, i));
   if (parts > 0) share(0);
+  for (std::future<void>& other : others) other.get();
 }
 
 Searcher::Searcher(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -81,13 +83,7 @@ Result<std::unique_ptr<Searcher>> Searcher::OfSplit(const Store& store, const Sp
   const auto dimensions = DimensionsOf(store, space);
   if (!dimensions.ok()) return dimensions.status();
   auto impl = std::make_unique<Impl>(store, space, *dimensions, options);
-  impl->texts.reserve(split.record.documents);
-  Status listed =
-      store.ForEachDocument(split, 0, split.record.documents, [&](const DocumentInfo& document) {
-        impl->texts.push_back(document.record.text);
-        return Status();
-      });
-  if (!listed.ok()) return listed;
+  if (Status listed = ListTexts(split, impl.get()); !listed.ok()) return listed;
   if (Status loaded = LoadSearcher(impl.get()); !loaded.ok()) return loaded;
   return std::unique_ptr<Searcher>(new Searcher(std::move(impl)));
 }

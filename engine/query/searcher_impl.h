@@ -15,6 +15,12 @@
 
 namespace embstore {
 
+/// A position and the first bytes of its content hash, which decide most comparisons.
+struct HashedPosition {
+  std::uint64_t prefix = 0;
+  std::uint64_t position = 0;
+};
+
 struct Searcher::Impl {
   Impl(const Store& s, SpaceId id, std::uint32_t dimensions, const SearcherOptions& o)
       : store(s), space(id), options(o), sketcher(dimensions), words(sketcher.bits() / 64) {}
@@ -26,7 +32,7 @@ struct Searcher::Impl {
   const Sketcher sketcher;
   const std::size_t words;              // Of a sketch.
   std::vector<TextKey> texts;           // By position.
-  std::vector<std::uint64_t> by_hash;   // Positions in the order of their content hashes.
+  std::vector<HashedPosition> by_hash;  // In the order of content hashes.
   std::vector<std::uint8_t> present;    // By position: has a vector that can be an answer.
   std::vector<std::uint64_t> sketches;  // `words` each, by position.
   std::vector<float> rows;              // Only with keep_vectors: float32 (texts.size(), D).
@@ -72,7 +78,10 @@ Result<BatchHits> SearchExactly(const Searcher::Impl& impl, const UnitQueries& q
 Result<BatchHits> SearchBySketches(const Searcher::Impl& impl, const UnitQueries& queries,
                                    const QueryOptions& options);
 
-/// Fills an Impl. `texts` holds every position.
+/// Sets `texts` to those of the split's documents.
+Status ListTexts(const SplitInfo& split, Searcher::Impl* impl);
+
+/// Fills the rest of an Impl. `texts` holds every position.
 Status LoadSearcher(Searcher::Impl* impl);
 
 }  // namespace embstore

@@ -7,6 +7,16 @@
 #include "engine/store/store_impl.h"
 
 namespace embstore {
+namespace {
+
+/// Hashes are spread evenly, so the first two bytes divide them.
+std::string FirstKeyOfPart(std::string_view space, std::size_t part, std::size_t parts) {
+  std::string key(space);
+  AppendBigEndian(65536 * part / parts, 2, &key);
+  return key;
+}
+
+}  // namespace
 
 Status SpaceScan::ForEachText(const std::function<Status(const TextKey&)>& visit) const {
   return impl_.Scan(Family::kIndex, SpaceKey(space_),
@@ -31,15 +41,19 @@ Status SpaceScan::ForEachVector(
 }
 
 Status SpaceScan::ForEachSketch(
-    std::size_t bytes, const std::function<Status(const ContentHash&, std::uint8_t slot,
-                                                  std::span<const std::uint8_t>)>& visit) const {
-  return impl_.Scan(Family::kSketches, SpaceKey(space_),
-                    [&](std::string_view key, std::string_view value) {
-                      const auto bits = DecodeSketch(key, value, bytes);
-                      if (!bits.ok())
-                        return bits.status().Prefixed(Store::Impl::Where(Family::kSketches, key));
-                      return visit(HashOfVectorKey(key), SlotOfVectorKey(key), *bits);
-                    });
+    std::size_t bytes, std::size_t part, std::size_t parts,
+    const std::function<Status(const ContentHash&, std::uint8_t slot,
+                               std::span<const std::uint8_t>)>& visit) const {
+  const std::string space = SpaceKey(space_);
+  return impl_.Scan(
+      Family::kSketches, space,
+      [&](std::string_view key, std::string_view value) {
+        const auto bits = DecodeSketch(key, value, bytes);
+        if (!bits.ok()) return bits.status().Prefixed(Store::Impl::Where(Family::kSketches, key));
+        return visit(HashOfVectorKey(key), SlotOfVectorKey(key), *bits);
+      },
+      FirstKeyOfPart(space, part, parts),
+      part + 1 < parts ? FirstKeyOfPart(space, part + 1, parts) : std::string());
 }
 
 }  // namespace embstore

@@ -25,8 +25,9 @@ class SpaceScan {
   Status ForEachVector(
       const std::function<Status(const ContentHash&, const VectorView&)>& visit) const;
 
-  /// Sketches of `bytes` bytes each. A store of an earlier version may lack some or all.
-  Status ForEachSketch(std::size_t bytes,
+  /// Sketches of `bytes` bytes each, of one of `parts` shares of the hashes. A store of an earlier
+  /// version may lack some or all. REQUIRES: part < parts <= 65536.
+  Status ForEachSketch(std::size_t bytes, std::size_t part, std::size_t parts,
                        const std::function<Status(const ContentHash&, std::uint8_t slot,
                                                   std::span<const std::uint8_t>)>& visit) const;
 

@@ -18,6 +18,8 @@ namespace {
 
 // Keys asked for in one go: enough to share work, few enough to stay in the cache.
 constexpr std::size_t kMultiGetKeys = 256;
+// Fewer than these lie in a block or two: nothing is worth reading ahead.
+constexpr std::uint64_t kFewDocuments = 64;
 
 std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
@@ -85,13 +87,14 @@ Result<std::optional<std::string>> Store::Impl::Read(Family family_id, std::stri
   return std::optional<std::string>(std::move(value));
 }
 
-Status Store::Impl::Scan(
-    Family family_id, std::string_view prefix,
-    const std::function<Status(std::string_view, std::string_view)>& visit) const {
+Status Store::Impl::Scan(Family family_id, std::string_view prefix,
+                         const std::function<Status(std::string_view, std::string_view)>& visit,
+                         std::string_view begin, std::string_view end) const {
   if (family(family_id) == nullptr) return {};
   std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(ScanRead(), family(family_id)));
-  for (it->Seek(rocksdb::Slice(prefix)); it->Valid(); it->Next()) {
+  for (it->Seek(rocksdb::Slice(std::max(prefix, begin))); it->Valid(); it->Next()) {
     if (!it->key().starts_with(rocksdb::Slice(prefix))) break;
+    if (!end.empty() && it->key().compare(rocksdb::Slice(end)) >= 0) break;
     Status visited = visit(View(it->key()), View(it->value()));
     if (!visited.ok()) return visited;
   }
@@ -238,8 +241,10 @@ Status Store::ForEachDocument(const SplitInfo& split, std::uint64_t first, std::
                               const std::function<Status(const DocumentInfo&)>& visit) const {
   const std::uint64_t end = std::min(split.record.documents, first + count);
   const std::string prefix = GenerationPrefix(split.record.id, split.record.generation);
+  rocksdb::ReadOptions options = ScanRead();
+  if (count < kFewDocuments) options.readahead_size = 0;
   std::unique_ptr<rocksdb::Iterator> it(
-      impl_->db->NewIterator(ScanRead(), impl_->family(Family::kDocuments)));
+      impl_->db->NewIterator(options, impl_->family(Family::kDocuments)));
   it->Seek(DocumentKey(split.record.id, split.record.generation, first));
   for (std::uint64_t position = first; position < end; ++position, it->Next()) {
     if (!it->Valid() || !it->key().starts_with(prefix) ||

@@ -85,10 +85,12 @@ struct Store::Impl {
   /// The vector of `text` by the vectors alone. kNotFound: none.
   Status ReadVector(SpaceId space, const TextKey& text, std::span<float> out) const;
 
-  /// Calls visit(key, value) for all keys that begin with `prefix`, in order. A family that a store
-  /// of an earlier version lacks is empty.
+  /// Calls visit(key, value) for all keys that begin with `prefix`, in order, and lie in
+  /// [begin, end), each of which may be empty: no bound. A family that a store of an earlier
+  /// version lacks is empty.
   Status Scan(Family family, std::string_view prefix,
-              const std::function<Status(std::string_view, std::string_view)>& visit) const;
+              const std::function<Status(std::string_view, std::string_view)>& visit,
+              std::string_view begin = {}, std::string_view end = {}) const;
 
   /// Stores `meta`, synced.
   Status WriteMeta() const;

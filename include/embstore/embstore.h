@@ -216,7 +216,7 @@ typedef struct embstore_searcher embstore_searcher;
 typedef struct embstore_searcher_options {
   size_t size;
   int keep_vectors;  ///< In memory, 4 * D bytes each; otherwise sketches of about D / 8.
-  uint32_t threads;  ///< Of one search, at most; 0: one for each core.
+  uint32_t threads;  ///< Of loading or one search, at most; 0: one for each core.
 } embstore_searcher_options;
 
 /// Hits are positions of the split's documents.

@@ -44,7 +44,7 @@ struct SearcherOptions {
   /// Keeps all vectors in memory, 4 * D bytes each; otherwise only their sketches, about D / 8, and
   /// the store is read for the rest.
   bool keep_vectors = false;
-  std::uint32_t threads = 0;  ///< Of one search, at most; 0: one for each core.
+  std::uint32_t threads = 0;  ///< Of loading or one search, at most; 0: one for each core.
 };
 
 /// The vectors of a split or of a space, made ready for search as they were when it was made.

@@ -11,7 +11,10 @@
 
 #include "embstore/query.h"
 #include "embstore/vector.h"
+#include "engine/base/text.h"
+#include "engine/record/keys.h"
 #include "engine/store/store_writer.h"
+#include "support/change_family.h"
 #include "support/temp_dir.h"
 
 namespace embstore {
@@ -109,7 +112,7 @@ void CheckSame(const std::vector<Hit>& seen, const std::vector<Hit>& expected) {
   }
 }
 
-std::vector<SearcherOptions> EveryWay() { return {{false, 1}, {true, 1}, {true, 3}}; }
+std::vector<SearcherOptions> EveryWay() { return {{false, 1}, {false, 3}, {true, 1}, {true, 3}}; }
 
 TEST_CASE("search: exact answers are those of the definition, in memory and from the store") {
   Corpus corpus;
@@ -342,6 +345,66 @@ TEST_CASE("search: a whole space is searched whatever splits refer to it") {
   REQUIRE(hits->size() == expected.size());
   for (std::size_t i = 0; i < hits->size(); ++i) {
     CHECK(positions.at(ToHex((*searcher)->text((*hits)[i].position).hash)) == expected[i].position);
+  }
+}
+
+TEST_CASE(
+    "search: damage is named by its record, the first of several, whichever thread reads it") {
+  Corpus corpus;
+  Fill(&corpus, 100, 10);
+  corpus.Write();
+  const SplitRecord split = corpus.split().record;
+  std::vector<std::string> keys;  // In the order in which one thread reads them.
+  Family family = Family::kDocuments;
+  SUBCASE("documents") {
+    for (std::uint64_t i = 0; i < 100; ++i) {
+      keys.push_back(DocumentKey(split.id, split.generation, i));
+    }
+  }
+  SUBCASE("sketches") {
+    family = Family::kSketches;
+    for (std::size_t i = 0; i < 100; ++i) {
+      if (corpus.vectors[i].empty()) continue;
+      keys.push_back(VectorKey(corpus.space(), MakeTextKey(corpus.texts[i]).hash));
+    }
+    std::sort(keys.begin(), keys.end());
+  }
+  for (const std::size_t damaged : {keys.size() - 1, keys.size() / 2, std::size_t{0}}) {
+    REQUIRE(corpus.store->Close().ok());
+    testing::DamageRecord(corpus.dir.path(), family, keys[damaged]);
+    corpus.store = *Store::Open(corpus.dir.path(), {});
+    std::set<std::string> messages;
+    for (const SearcherOptions& way : EveryWay()) {
+      const auto searcher = Searcher::OfSplit(*corpus.store, corpus.split(), corpus.space(), way);
+      CHECK(searcher.code() == Code::kCorruption);
+      messages.insert(searcher.status().message());
+    }
+    const std::string name(kFamilyNames[static_cast<std::size_t>(family)]);
+    const auto* const key = reinterpret_cast<const std::uint8_t*>(keys[damaged].data());
+    CHECK(messages == std::set<std::string>{"store, family '" + name + "', key " +
+                                            HexString({key, keys[damaged].size()}) + ": " +
+                                            (family == Family::kSketches ? "sketch " : "") +
+                                            "record does not match its checksum"});
+  }
+}
+
+TEST_CASE("search: a document list with a gap is damage, whichever thread comes to it") {
+  Corpus corpus;
+  Fill(&corpus, 100, 11);
+  corpus.Write();
+  const SplitRecord split = corpus.split().record;
+  REQUIRE(corpus.store->Close().ok());
+  testing::ChangeFamily(corpus.dir.path(), Family::kDocuments,
+                        [&](rocksdb::DB* db, rocksdb::ColumnFamilyHandle* documents) {
+                          const auto key = DocumentKey(split.id, split.generation, 99);
+                          REQUIRE(db->Delete({}, documents, key).ok());
+                        });
+  corpus.store = *Store::Open(corpus.dir.path(), {});
+  for (const SearcherOptions& way : EveryWay()) {
+    const auto searcher = Searcher::OfSplit(*corpus.store, corpus.split(), corpus.space(), way);
+    CHECK(searcher.code() == Code::kCorruption);
+    CHECK(searcher.status().message() ==
+          "the document list of split 'train' has a gap at position 99");
   }
 }
 

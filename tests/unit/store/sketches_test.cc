@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
-#include <rocksdb/db.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "engine/record/keys.h"
@@ -9,6 +9,7 @@
 #include "engine/sketch/sketch.h"
 #include "engine/store/space_scan.h"
 #include "engine/store/store_writer.h"
+#include "support/change_family.h"
 #include "support/temp_dir.h"
 
 namespace embstore {
@@ -42,39 +43,25 @@ void Put(Store* store, std::size_t first, std::size_t count) {
   REQUIRE(writer.Write(commit).ok());
 }
 
-/// Calls `change` with the database behind the store's back.
-template <typename Change>
-void ChangeDatabase(const fs::path& directory, const Change& change) {
-  std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (const std::string_view name : kFamilyNames) {
-    families.emplace_back(std::string(name), rocksdb::ColumnFamilyOptions());
-  }
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  rocksdb::DB* opened = nullptr;
-  REQUIRE(rocksdb::DB::Open({}, (directory / "store").string(), families, &handles, &opened).ok());
-  const std::unique_ptr<rocksdb::DB> db(opened);
-  change(db.get(), handles[static_cast<std::size_t>(Family::kSketches)]);
-  for (auto* handle : handles) CHECK(db->DestroyColumnFamilyHandle(handle).ok());
-}
-
 /// How many sketches there are. Each is that of its vector.
 std::size_t CheckSketches(const Store& store) {
   const Sketcher sketcher(3);
   std::size_t count = 0;
   const Status read =
       SpaceScan(store, MakeSpaceId(kIdentity))
-          .ForEachSketch(sketcher.bytes(), [&](const ContentHash& hash, std::uint8_t slot,
-                                               std::span<const std::uint8_t> bits) {
-            CHECK(slot == 0);
-            for (std::size_t i = 0; i < kVectors.size(); ++i) {
-              if (MakeTextKey(TextOf(i)).hash != hash) continue;
-              std::vector<std::uint8_t> expected(sketcher.bytes());
-              sketcher.Sketch(kVectors[i], expected);
-              CHECK(std::equal(bits.begin(), bits.end(), expected.begin(), expected.end()));
-              ++count;
-            }
-            return Status();
-          });
+          .ForEachSketch(
+              sketcher.bytes(), 0, 1,
+              [&](const ContentHash& hash, std::uint8_t slot, std::span<const std::uint8_t> bits) {
+                CHECK(slot == 0);
+                for (std::size_t i = 0; i < kVectors.size(); ++i) {
+                  if (MakeTextKey(TextOf(i)).hash != hash) continue;
+                  std::vector<std::uint8_t> expected(sketcher.bytes());
+                  sketcher.Sketch(kVectors[i], expected);
+                  CHECK(std::equal(bits.begin(), bits.end(), expected.begin(), expected.end()));
+                  ++count;
+                }
+                return Status();
+              });
   CHECK_MESSAGE(read.ok(), read.message());
   return count;
 }
@@ -96,14 +83,51 @@ TEST_CASE("sketches: a store without the family is read, and gets it when it is 
     Put(store.get(), 0, 2);
     REQUIRE(store->Close().ok());
   }
-  ChangeDatabase(dir.path(), [](rocksdb::DB* db, rocksdb::ColumnFamilyHandle* sketches) {
-    REQUIRE(db->DropColumnFamily(sketches).ok());
-  });
+  testing::ChangeFamily(dir.path(), Family::kSketches,
+                        [](rocksdb::DB* db, rocksdb::ColumnFamilyHandle* sketches) {
+                          REQUIRE(db->DropColumnFamily(sketches).ok());
+                        });
   CHECK(CheckSketches(*MustOpen(dir.path(), /*read_only=*/true)) == 0);
   const auto store = MustOpen(dir.path());
   CHECK(CheckSketches(*store) == 2);
   Put(store.get(), 2, 1);
   CHECK(CheckSketches(*store) == 3);
+}
+
+TEST_CASE("sketches: parts of a space have each of its sketches once, in order") {
+  testing::TempDir dir;
+  const auto store = MustOpen(dir.path());
+  StoreWriter writer(store.get());
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < 500; ++i) texts.push_back(TextOf(i));
+  for (const char* task : {"", "another space"}) {
+    EmbeddingIdentity identity = kIdentity;
+    identity.task_type = task;
+    REQUIRE(writer.AddSpace({identity, "test", 1}).ok());
+    Commit commit;
+    commit.space = MakeSpaceId(identity);
+    for (const std::string& text : texts) {
+      commit.embedded.push_back({MakeTextKey(text), text, 1, kVectors[0]});
+    }
+    REQUIRE(writer.Write(commit).ok());
+  }
+  for (const std::size_t parts : {1U, 2U, 3U, 4U, 256U, 65536U}) {
+    CAPTURE(parts);
+    std::vector<ContentHash> hashes;
+    const auto visit = [&](const ContentHash& hash, std::uint8_t, std::span<const std::uint8_t>) {
+      hashes.push_back(hash);
+      return Status();
+    };
+    const SpaceScan scan(*store, MakeSpaceId(kIdentity));
+    // Of very many parts, the first and the last.
+    const std::size_t step = parts > 256 ? parts - 1 : 1;
+    for (std::size_t part = 0; part < parts; part += step) {
+      REQUIRE(scan.ForEachSketch(32, part, parts, visit).ok());
+    }
+    CHECK(std::is_sorted(hashes.begin(), hashes.end()));
+    CHECK(std::adjacent_find(hashes.begin(), hashes.end()) == hashes.end());
+    if (step == 1) CHECK(hashes.size() == texts.size());
+  }
 }
 
 TEST_CASE("sketches: a damaged sketch is damage") {
@@ -113,19 +137,13 @@ TEST_CASE("sketches: a damaged sketch is damage") {
     Put(store.get(), 0, 3);
     REQUIRE(store->Close().ok());
   }
-  ChangeDatabase(dir.path(), [](rocksdb::DB* db, rocksdb::ColumnFamilyHandle* sketches) {
-    const std::string key = VectorKey(MakeSpaceId(kIdentity), MakeTextKey(TextOf(1)).hash);
-    std::string value;
-    REQUIRE(db->Get({}, sketches, key, &value).ok());
-    value[10] = static_cast<char>(value[10] ^ 4);
-    REQUIRE(db->Put({}, sketches, key, value).ok());
-  });
+  testing::DamageRecord(dir.path(), Family::kSketches,
+                        VectorKey(MakeSpaceId(kIdentity), MakeTextKey(TextOf(1)).hash));
   const auto store = MustOpen(dir.path(), /*read_only=*/true);
-  const Status read =
-      SpaceScan(*store, MakeSpaceId(kIdentity))
-          .ForEachSketch(32, [](const ContentHash&, std::uint8_t, std::span<const std::uint8_t>) {
-            return Status();
-          });
+  const Status read = SpaceScan(*store, MakeSpaceId(kIdentity))
+                          .ForEachSketch(32, 0, 1,
+                                         [](const ContentHash&, std::uint8_t,
+                                            std::span<const std::uint8_t>) { return Status(); });
   CHECK(read.code() == Code::kCorruption);
   CHECK(read.message().find("family 'sketches'") != std::string::npos);
 }
