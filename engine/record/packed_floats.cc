@@ -114,9 +114,11 @@ Bytes LowBytes(Halves a, Halves b) {
                                  0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
 }
 
+// Inlined, as each call is for few numbers.
+
 /// Packs kLanes numbers, which have `bit` of their bytes of the planes.
-void PackLanes(const float* from, std::uint8_t exponent, std::uint8_t bit,
-               const Fields<std::uint8_t>& to) {
+[[gnu::always_inline]] inline void PackLanes(const float* from, std::uint8_t exponent,
+                                             std::uint8_t bit, const Fields<std::uint8_t>& to) {
   const auto numbers = [&](std::size_t i) { return Load<Halves>(from + 4 * i); };
   Store(EvenHalves(numbers(0), numbers(1)), to.lows);
   Store(EvenHalves(numbers(2), numbers(3)), to.lows + kLanes);
@@ -136,8 +138,8 @@ void PackLanes(const float* from, std::uint8_t exponent, std::uint8_t bit,
 }
 
 /// Undoes PackLanes, but that numbers whose exponents are written out have others.
-void UnpackLanes(const Fields<const std::uint8_t>& from, std::uint8_t exponent, std::uint8_t bit,
-                 float* to) {
+[[gnu::always_inline]] inline void UnpackLanes(const Fields<const std::uint8_t>& from,
+                                               std::uint8_t exponent, std::uint8_t bit, float* to) {
   const auto minus_bit_of = [&](std::size_t plane) {
     return Having(Load<Bytes>(from.planes + plane * from.plane_bytes), Filled(bit));
   };
@@ -201,13 +203,16 @@ void ForEachLanes(const Fields<Byte>& fields, std::size_t dimensions, const Some
 }  // namespace
 
 PackingPlan PlanPacking(std::span<const float> values) {
-  // Two counts, so that equal exponents one after the other need not wait for each other.
-  constexpr std::size_t kCounts = 2;
-  std::array<std::array<std::uint32_t, kExponents>, kCounts> counts{};
-  for (std::size_t i = 0; i < values.size(); ++i) ++counts[i % kCounts][ExponentOf(values[i])];
-  std::array<std::uint32_t, kExponents> total;
+  // Four counts, so that equal exponents one after the other need not wait for each other.
+  std::array<std::array<std::uint32_t, kExponents>, 4> counts{};
+  auto& total = counts[0];
+  std::size_t i = 0;
+  for (; i + counts.size() <= values.size(); i += counts.size()) {
+    for (std::size_t c = 0; c < counts.size(); ++c) ++counts[c][ExponentOf(values[i + c])];
+  }
+  for (; i < values.size(); ++i) ++total[ExponentOf(values[i])];
   for (std::size_t e = 0; e < kExponents; ++e) {
-    total[e] = counts[0][e] + counts[1][e];
+    total[e] += counts[1][e] + counts[2][e] + counts[3][e];
   }
   PackingPlan plan;
   std::size_t most = 0;
