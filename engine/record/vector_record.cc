@@ -71,7 +71,7 @@ Result<VectorView> DecodeVector(std::string_view key, std::string_view value) {
   view.packed = format == kPacked;
   view.numbers = value.substr(kVectorHeaderBytes);
   if (view.packed && !IsPacked(view.numbers, view.count)) {
-    return Status(Code::kCorruption, "vector record has other numbers than it says");
+    return Status(Code::kCorruption, "vector record has more or fewer exponents than it needs");
   }
   std::memcpy(view.fingerprint.bytes.data(), value.data() + 16, view.fingerprint.bytes.size());
   return view;
