@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "engine/hash/hash.h"
+#include "engine/record/packed_floats.h"
 
 namespace embstore {
 namespace {
@@ -13,7 +14,8 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "vectors are copied as they lie in memory");
 
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kRaw = 1;
+constexpr std::uint32_t kPacked = 2;
 constexpr std::size_t kChecksumBytes = 8;
 
 template <typename Number>
@@ -32,15 +34,21 @@ void Store(Number value, char* to) {
 
 void EncodeVector(std::string_view key, const Fingerprint& fingerprint,
                   std::span<const float> vector, std::string* out) {
+  const PackingPlan plan = PlanPacking(vector);
+  const bool packed = plan.bytes < vector.size_bytes();
   const std::size_t start = out->size();
-  out->resize(start + kVectorHeaderBytes + vector.size_bytes());
+  const std::size_t bytes = kVectorHeaderBytes + (packed ? plan.bytes : vector.size_bytes());
+  out->resize(start + bytes);
   char* const to = out->data() + start;
-  Store(kFormat, to + 8);
+  Store(packed ? kPacked : kRaw, to + 8);
   Store(static_cast<std::uint32_t>(vector.size()), to + 12);
   std::memcpy(to + 16, fingerprint.bytes.data(), fingerprint.bytes.size());
-  std::memcpy(to + kVectorHeaderBytes, vector.data(), vector.size_bytes());
-  const std::string_view covered(to + kChecksumBytes,
-                                 kVectorHeaderBytes - kChecksumBytes + vector.size_bytes());
+  if (packed) {
+    Pack(vector, plan, to + kVectorHeaderBytes);
+  } else {
+    std::memcpy(to + kVectorHeaderBytes, vector.data(), vector.size_bytes());
+  }
+  const std::string_view covered(to + kChecksumBytes, bytes - kChecksumBytes);
   Store(RecordChecksum(key, covered), to);
 }
 
@@ -51,21 +59,38 @@ Result<VectorView> DecodeVector(std::string_view key, std::string_view value) {
   if (Load<std::uint64_t>(value, 0) != RecordChecksum(key, value.substr(kChecksumBytes))) {
     return Status(Code::kCorruption, "vector record does not match its checksum");
   }
-  if (Load<std::uint32_t>(value, 8) != kFormat) {
+  const auto format = Load<std::uint32_t>(value, 8);
+  if (format != kRaw && format != kPacked) {
     return Status(Code::kIncompatible, "vector record has an unknown format");
   }
-  VectorView view;
-  view.little_endian = value.substr(kVectorHeaderBytes);
-  const auto dimensions = Load<std::uint32_t>(value, 12);
-  if (dimensions == 0 || dimensions * sizeof(float) != view.little_endian.size()) {
+  if (!HasVectorSize(value)) {
     return Status(Code::kCorruption, "vector record has the wrong size");
+  }
+  VectorView view;
+  view.count = Load<std::uint32_t>(value, 12);
+  view.packed = format == kPacked;
+  view.numbers = value.substr(kVectorHeaderBytes);
+  if (view.packed && !IsPacked(view.numbers, view.count)) {
+    return Status(Code::kCorruption, "vector record has more or fewer exponents than it needs");
   }
   std::memcpy(view.fingerprint.bytes.data(), value.data() + 16, view.fingerprint.bytes.size());
   return view;
 }
 
+bool HasVectorSize(std::string_view value) {
+  if (value.size() < kVectorHeaderBytes) return false;
+  const auto format = Load<std::uint32_t>(value, 8);
+  const auto dimensions = Load<std::uint32_t>(value, 12);
+  const std::string_view numbers = value.substr(kVectorHeaderBytes);
+  if (dimensions == 0) return false;
+  if (format == kRaw) return numbers.size() == std::uint64_t{dimensions} * sizeof(float);
+  return format == kPacked && numbers.size() >= kPackedHeadBytes &&
+         numbers.size() == PackedBytes(numbers, dimensions);
+}
+
 void VectorView::CopyTo(std::span<float> out) const {
-  std::memcpy(out.data(), little_endian.data(), little_endian.size());
+  if (packed) return Unpack(numbers, out);
+  std::memcpy(out.data(), numbers.data(), numbers.size());
 }
 
 }  // namespace embstore

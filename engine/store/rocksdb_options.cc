@@ -86,8 +86,7 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(Family family,
   options.compression = rocksdb::kLZ4Compression;
   if (family == Family::kVectors) {
     options.write_buffer_size = 32 * kMiB;
-    options.compression =
-        rocksdb::kNoCompression;  // float32 is noise: 7 % at the cost of every read.
+    options.compression = rocksdb::kNoCompression;  // They are packed; what is left is noise.
     table.block_size = 8 * 1024;
   }
   if (family == Family::kSketches) {  // Read as a whole or not at all; signs are noise.

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include "engine/base/file.h"
 #include "engine/record/vector_record.h"
@@ -72,17 +71,8 @@ struct BlockEntry {
   }
 };
 
-/// Whether format and dimensions are those of a vector record of this size.
-bool LooksLikeVector(std::string_view value) {
-  std::uint32_t format = 0;
-  std::uint32_t dimensions = 0;
-  std::memcpy(&format, value.data() + 8, sizeof format);
-  std::memcpy(&dimensions, value.data() + 12, sizeof dimensions);
-  return format == 1 && kVectorHeaderBytes + std::uint64_t{4} * dimensions == value.size();
-}
-
-/// Takes an entry off the front of `*rest` that may be a vector by its sizes. `before`: the key of
-/// the entry before; empty: none is known.
+/// Takes an entry off the front of `*rest` that looks like a vector by its sizes. `before`: the key
+/// of the entry before; empty: none is known.
 std::optional<BlockEntry> TakeEntry(std::string_view before, std::string_view* rest) {
   std::string_view bytes = *rest;
   const auto shared = TakeVarint(&bytes);
@@ -95,8 +85,8 @@ std::optional<BlockEntry> TakeEntry(std::string_view before, std::string_view* r
     return std::nullopt;
   }
   const auto value = TakeVarint(&bytes);
-  if (!value || *value <= kVectorHeaderBytes || *value > kMostVectorBytes || *value % 4 != 0 ||
-      std::uint64_t{*own} + *value > bytes.size()) {
+  if (!value || *value > kMostVectorBytes || std::uint64_t{*own} + *value > bytes.size() ||
+      !HasVectorSize(bytes.substr(*own, *value))) {
     return std::nullopt;
   }
   BlockEntry entry;
@@ -142,7 +132,7 @@ Status ForEachVectorInBytes(const std::filesystem::path& path, const TakeTableRe
       auto entry = TakeEntry(*key, &behind);
       if (!entry) continue;
       if (!DecodeVector(entry->UserKey(), entry->value).ok()) {
-        if (LooksLikeVector(entry->value)) next_guess = std::move(entry->key);
+        next_guess = std::move(entry->key);
         continue;
       }
       take(entry->UserKey(), entry->value);

@@ -57,8 +57,9 @@ TEST_CASE("record: format.md has the example blocks that it should have") {
   std::vector<std::string> names;
   for (const auto& [name, bytes] : HexBlocks()) names.push_back(name);
   CHECK(names == std::vector<std::string>{"canonical", "document-key", "document-record",
-                                          "fingerprint", "hash", "index-record", "text",
-                                          "vector-key", "vector-record"});
+                                          "fingerprint", "hash", "index-record",
+                                          "packed-vector-record", "text", "vector-key",
+                                          "vector-record"});
 }
 
 TEST_CASE("record: the names in format.md are what the code makes of the example") {
@@ -76,19 +77,26 @@ TEST_CASE("record: the names in format.md are what the code makes of the example
   CHECK(DocumentKey(1, 2, 3) == blocks["document-key"]);
 }
 
-TEST_CASE("record: the vector record in format.md is what the code writes and reads") {
+TEST_CASE("record: the vector records in format.md are what the code writes and reads") {
   auto blocks = HexBlocks();
   const TextKey key = MakeTextKey(blocks["text"]);
-  const std::vector<float> vector = {1, -0.5f, 0.25f, 3};
-  std::string written;
-  EncodeVector(blocks["vector-key"], key.fingerprint, vector, &written);
-  CHECK(written == blocks["vector-record"]);
-  const auto view = DecodeVector(blocks["vector-key"], blocks["vector-record"]);
-  REQUIRE(view.ok());
-  CHECK(view->fingerprint == key.fingerprint);
-  std::vector<float> read(view->dimensions());
-  view->CopyTo(read);
-  CHECK(read == vector);
+  const std::vector<float> few = {1, -0.5f, 0.25f, 3};
+  std::vector<float> many;
+  for (int i = 0; i < 4; ++i) many.insert(many.end(), few.begin(), few.end());
+  many.back() = 0;
+  for (const auto& [name, vector] :
+       {std::pair("vector-record", few), std::pair("packed-vector-record", many)}) {
+    CAPTURE(name);
+    std::string written;
+    EncodeVector(blocks["vector-key"], key.fingerprint, vector, &written);
+    CHECK(written == blocks[name]);
+    const auto view = DecodeVector(blocks["vector-key"], blocks[name]);
+    REQUIRE(view.ok());
+    CHECK(view->fingerprint == key.fingerprint);
+    std::vector<float> read(view->dimensions());
+    view->CopyTo(read);
+    CHECK(read == vector);
+  }
 }
 
 TEST_CASE("record: the records in format.md are what the code writes and reads") {
@@ -114,8 +122,8 @@ TEST_CASE("record: the records in format.md are what the code writes and reads")
 TEST_CASE("record: the checksum is the one that format.md defines") {
   auto blocks = HexBlocks();
   for (const auto& [key, value] :
-       {std::pair("vector-key", "vector-record"), std::pair("vector-key", "index-record"),
-        std::pair("document-key", "document-record")}) {
+       {std::pair("vector-key", "vector-record"), std::pair("vector-key", "packed-vector-record"),
+        std::pair("vector-key", "index-record"), std::pair("document-key", "document-record")}) {
     const std::string& bytes = blocks[value];
     std::uint64_t stored = 0;
     for (int i = 7; i >= 0; --i) {

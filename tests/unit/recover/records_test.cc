@@ -2,6 +2,7 @@
 // Records are found in damaged files, and no other bytes are taken for records.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <fstream>
 #include <map>
 #include <string>
@@ -62,7 +63,11 @@ TEST_CASE("vectors are found in the bytes of a file, but for the one that is dam
   for (std::uint8_t i = 0; i < 40; ++i) {
     const std::string key = VectorKey({7}, {{i, 1, 2, 3}});
     std::string value;
-    EncodeVector(key, {{i}}, std::vector<float>(64, 1.0F + i), &value);
+    std::vector<float> vector(64, 1.0F + i);
+    if (i % 2 == 1) {  // Raw; the others are packed.
+      for (std::size_t d = 0; d < vector.size(); ++d) vector[d] = std::ldexp(1.0F, 7 * d % 64);
+    }
+    EncodeVector(key, {{i}}, vector, &value);
     std::size_t shared = 0;
     while (i % 16 != 0 && shared < key.size() && key[shared] == before[shared]) ++shared;
     starts.push_back(block.size());
