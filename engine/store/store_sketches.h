@@ -2,9 +2,12 @@
 // Sketches are derived from the vectors: what is missing of them is made again, never missed.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "embstore/status.h"
 #include "engine/sketch/sketch.h"
@@ -12,10 +15,13 @@
 
 namespace embstore {
 
-/// Makes values of the family `sketches`. Not thread-safe; one thread at a time.
+/// Makes sketches of vectors of any size. Not thread-safe; one thread at a time. What it answers is
+/// valid until the next call.
 class SketchMaker {
  public:
-  /// The value for `key`; valid until the next call.
+  std::span<const std::uint8_t> Bits(std::span<const float> vector);
+
+  /// The value for `key` in the family `sketches`.
   const std::string& Make(std::string_view key, std::span<const float> vector);
 
  private:

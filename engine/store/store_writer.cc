@@ -4,6 +4,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
+#include <future>
 #include <map>
 #include <set>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "embstore/vector.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/seeded_bug.h"
+#include "engine/record/sketch_record.h"
 #include "engine/record/vector_record.h"
 #include "engine/store/rocksdb_options.h"
 #include "engine/store/rocksdb_status.h"
@@ -51,6 +53,33 @@ Status DeleteGeneration(const Store::Impl& impl, std::uint32_t split, std::uint3
     return deleted;
   }
   return DeletePrefix(impl, Family::kDocumentIds, prefix);
+}
+
+using SketchBits = std::vector<std::uint8_t>;
+
+/// The sketches of all texts, in their order, made by another thread while the caller goes on.
+/// REQUIRES: the texts outlive the future.
+std::future<std::vector<SketchBits>> MakeSketches(std::span<const EmbeddedText> texts) {
+  // Where no thread is to be had, get() makes them.
+  return std::async([texts] {
+    SketchMaker maker;
+    std::vector<SketchBits> sketches;
+    for (const EmbeddedText& text : texts) {
+      const std::span<const std::uint8_t> bits = maker.Bits(text.vector);
+      sketches.emplace_back(bits.begin(), bits.end());
+    }
+    return sketches;
+  });
+}
+
+void PutSketches(const Store::Impl& impl, std::span<const std::string> keys,
+                 std::span<const SketchBits> sketches, rocksdb::WriteBatch* batch) {
+  std::string value;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    value.clear();
+    EncodeSketch(keys[i], sketches[i], &value);
+    batch->Put(impl.family(Family::kSketches), keys[i], value);
+  }
 }
 
 /// Finds slots for the texts of one commit, which may collide with each other as well.
@@ -238,12 +267,13 @@ Status StoreWriter::WriteCommit(const Commit& commit) {
   if (Status loaded = LoadFailureKeys(); !loaded.ok()) return loaded;
   rocksdb::WriteBatch batch;
   SlotAllocator slots(impl_, commit.space);
-  SketchMaker sketches;
+  auto sketches = MakeSketches(commit.embedded);
+  std::vector<std::string> keys;
   std::string vector_bytes;
   for (const EmbeddedText& text : commit.embedded) {
     auto slot = slots.SlotFor(text.key);
     if (!slot.ok()) return slot.status();
-    const std::string key = VectorKey(commit.space, text.key.hash, *slot);
+    const std::string& key = keys.emplace_back(VectorKey(commit.space, text.key.hash, *slot));
     IndexRecord index{.fingerprint = text.key.fingerprint,
                       .text_bytes = static_cast<std::uint32_t>(text.key.length),
                       .tokens = text.tokens,
@@ -255,12 +285,11 @@ Status StoreWriter::WriteCommit(const Commit& commit) {
     vector_bytes.clear();
     EncodeVector(key, text.key.fingerprint, text.vector, &vector_bytes);
     batch.Put(impl_.family(Family::kVectors), key, vector_bytes);
-    if (!EMBSTORE_SEEDED_BUG("no-sketch"))
-      batch.Put(impl_.family(Family::kSketches), key, sketches.Make(key, text.vector));
     if (impl_.options.store_texts) {
       batch.Put(impl_.family(Family::kTexts), TextRecordKey(text.key), rocksdb::Slice(text.text));
     }
   }
+  if (!EMBSTORE_SEEDED_BUG("no-sketch")) PutSketches(impl_, keys, sketches.get(), &batch);
   for (const FailedText& failure : commit.failed) {
     const std::string key = VectorKey(commit.space, failure.key.hash);
     batch.Put(impl_.family(Family::kFailures), key, EncodeRecord(key, failure.record));
