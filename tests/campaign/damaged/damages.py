@@ -6,6 +6,7 @@ import re
 import shutil
 
 PAGE = 4096
+FOOTER = 53  # Bytes at the end of a RocksDB table.
 FAMILIES = ("meta", "spaces", "index", "vectors", "texts", "splits", "documents", "document_ids",
             "failures", "runs", "sketches", "default")
 OF_ROCKSDB = {"MANIFEST": "manifest", "CURRENT": "current", "OPTIONS": "options",
@@ -52,7 +53,10 @@ def targets(cache):
 
 def flip(path, chance):
     content = bytearray(path.read_bytes())
-    content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    at = chance.randrange(len(content))
+    while path.suffix == ".sst" and at >= len(content) - FOOTER and content[at] == 0:
+        at = chance.randrange(len(content))  # Zeros that fill a footer up say nothing.
+    content[at] ^= 1 << chance.randrange(8)
     path.write_bytes(content)
 
 
