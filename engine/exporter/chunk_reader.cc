@@ -37,8 +37,7 @@ Status ChunkReader::Next(Chunk* chunk) {
 
 void ChunkReader::ReadAhead(Ahead* ahead) {
   // Where no thread is to be had, get() reads.
-  ahead->reading =
-      std::async([this, ahead, first = next_] { return Read(first, &ahead->chunk); });
+  ahead->reading = std::async([this, ahead, first = next_] { return Read(first, &ahead->chunk); });
   next_ += rows_;
 }
 

@@ -23,8 +23,8 @@ struct Chunk {
 std::uint64_t ChunkRows(std::uint32_t dimensions);
 
 /// Reads a split from its beginning; while the caller works on one chunk, threads read the next
-/// ones, because looking vectors up takes longer than writing them. Not thread-safe; one thread at a
-/// time. REQUIRES: what it gets outlives it.
+/// ones, because looking vectors up takes longer than writing them. Not thread-safe; one thread at
+/// a time. REQUIRES: what it gets outlives it.
 class ChunkReader {
  public:
   ChunkReader(const Store& store, const SplitInfo& split, const SpaceInfo& space);
@@ -49,8 +49,8 @@ class ChunkReader {
   const SpaceId space_;
   const std::uint32_t dimensions_;
   const std::uint64_t rows_;
-  std::uint64_t next_ = 0;     // The first document that nobody reads yet.
-  std::size_t turn_ = 0;       // Whose chunk the caller gets next.
+  std::uint64_t next_ = 0;  // The first document that nobody reads yet.
+  std::size_t turn_ = 0;    // Whose chunk the caller gets next.
   std::array<Ahead, 2> ahead_;
 };
 

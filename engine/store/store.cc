@@ -200,28 +200,36 @@ Result<std::vector<std::pair<SpaceId, CoverageRecord>>> Store::Coverages(
   return coverages;
 }
 
+Result<std::optional<std::uint64_t>> Store::Impl::FindPosition(const SplitRecord& split,
+                                                               std::string_view id) const {
+  if (split.has_ids) {
+    const std::string key = DocumentIdKey(split.id, split.generation, id);
+    const auto position = Read(Family::kDocumentIds, key);
+    if (!position.ok()) return position.status();
+    if (!position->has_value()) return std::optional<std::uint64_t>();
+    return std::optional<std::uint64_t>(ReadBigEndian(**position));
+  }
+  // Ids are positions in plain decimal, so "017" and "+17" are no ids.
+  std::uint64_t position = 0;
+  for (const char c : id) {
+    if (c < '0' || c > '9' || position > split.documents) return std::optional<std::uint64_t>();
+    position = position * 10 + static_cast<std::uint64_t>(c - '0');
+  }
+  if (std::to_string(position) != id || position >= split.documents) {
+    return std::optional<std::uint64_t>();
+  }
+  return std::optional<std::uint64_t>(position);
+}
+
 Result<DocumentInfo> Store::FindDocument(const SplitInfo& split, std::string_view id) const {
   const SplitRecord& record = split.record;
-  const Status absent(Code::kNotFound,
-                      "split '" + split.name + "' has no document '" + Printable(id, 80) + "'");
-  DocumentInfo document;
-  if (record.has_ids) {
-    const std::string key = DocumentIdKey(record.id, record.generation, id);
-    auto position = impl_->Read(Family::kDocumentIds, key);
-    if (!position.ok()) return position.status();
-    if (!position->has_value()) return absent;
-    document.position = ReadBigEndian(**position);
-  } else {
-    // Ids are positions in plain decimal, so "017" and "+17" are no ids.
-    for (const char c : id) {
-      if (c < '0' || c > '9' || document.position > record.documents) return absent;
-      document.position = document.position * 10 + static_cast<std::uint64_t>(c - '0');
-    }
-    if (std::to_string(document.position) != id || document.position >= record.documents) {
-      return absent;
-    }
+  const auto position = impl_->FindPosition(record, id);
+  if (!position.ok()) return position.status();
+  if (!position->has_value()) {
+    return Status(Code::kNotFound,
+                  "split '" + split.name + "' has no document '" + Printable(id, 80) + "'");
   }
-  const std::string key = DocumentKey(record.id, record.generation, document.position);
+  const std::string key = DocumentKey(record.id, record.generation, **position);
   auto found = impl_->ReadRecord<DocumentRecord>(Family::kDocuments, key);
   if (found.code() == Code::kNotFound) {
     return Status(Code::kCorruption, Impl::Where(Family::kDocuments, key) +
@@ -229,12 +237,11 @@ Result<DocumentInfo> Store::FindDocument(const SplitInfo& split, std::string_vie
                                          "' has a gap");
   }
   if (!found.ok()) return found.status();
-  document.record = std::move(*found);
-  if (record.has_ids && document.record.id != id) {
+  if (record.has_ids && found->id != id) {
     return Status(Code::kCorruption, Impl::Where(Family::kDocuments, key) +
                                          ": the record belongs to another document id");
   }
-  return document;
+  return DocumentInfo{**position, std::move(*found)};
 }
 
 Status Store::ForEachDocument(const SplitInfo& split, std::uint64_t first, std::uint64_t count,

@@ -82,6 +82,10 @@ struct Store::Impl {
     return record;
   }
 
+  /// Where the document lies in the list. Nothing: the split has none with this id.
+  Result<std::optional<std::uint64_t>> FindPosition(const SplitRecord& split,
+                                                    std::string_view id) const;
+
   /// The vector of `text` by the vectors alone. kNotFound: none.
   Status ReadVector(SpaceId space, const TextKey& text, std::span<float> out) const;
 
