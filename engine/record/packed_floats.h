@@ -7,10 +7,9 @@
 //       offset  size  field
 //            0     4  E, how many exponents are written out; little-endian
 //            4     1  T, the exponent with code 0
-//            5   3*W  three planes of bits: number i has bit i / W of byte i % W in each, the
-//            lowest
-//                     bit of its code in the first. Code c below 7: exponent T - c, modulo 256.
-//                     Code 7: it is written out. Bits of no number are 0
+//            5   3*W  three planes of bits: number i has bit i / W of byte i % W in each,
+//                     the lowest bit of its code in the first. Code c below 7: exponent
+//                     T - c, modulo 256. Code 7: it is written out. Bits of no number are 0
 //        5+3*W     D  of each number the sign, as the highest bit, and mantissa bits 16 to 22
 //      5+3*W+D   2*D  mantissa bits 0 to 15, little-endian
 //    5+3*W+3*D     E  the exponents written out, ordered by i % W, then by i
