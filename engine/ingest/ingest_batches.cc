@@ -16,6 +16,8 @@ using std::chrono::nanoseconds;
 
 constexpr std::chrono::milliseconds kStopPoll{50};
 constexpr std::chrono::seconds kCheckpointInterval{1};
+// Of a free provider, embedded and not yet durable: for memory's sake.
+constexpr std::size_t kMostFreeBatches = 64;
 
 }  // namespace
 
@@ -33,12 +35,19 @@ bool IngestRun::Stopped() {
   return true;
 }
 
+std::size_t IngestRun::MaxNotDurable() const {
+  const std::size_t concurrency = limits_.concurrency;
+  if (provider_.paid()) return concurrency;  // As many a crash can make be paid twice.
+  return std::max(concurrency, std::min(4 * concurrency, kMostFreeBatches));
+}
+
 void IngestRun::EmbedMissing() {
   if (batches_.empty()) return;
   if (Status opened = OpenReader(); !opened.ok()) return End(opened);
-  WorkerPool pool(*embedder_, store_, limits_.concurrency);
+  const std::size_t max_not_durable = MaxNotDurable();
+  WorkerPool pool(*embedder_, store_, limits_.concurrency, max_not_durable);
   // One batch waits for each that is under way, so that no worker waits for the disk.
-  const std::size_t max_outstanding = std::size_t{2} * limits_.concurrency;
+  const std::size_t max_outstanding = max_not_durable + limits_.concurrency;
   std::size_t outstanding = 0;
   std::size_t next = 0;
   for (;;) {

@@ -65,6 +65,8 @@ class IngestRun {
   Status OpenReader();
 
   void EmbedMissing();
+  /// Batches that may be sent and not yet stored.
+  std::size_t MaxNotDurable() const;
   void EmbedByCalls();
 
   /// The same by batch jobs (ingest_jobs.cc).

@@ -11,8 +11,9 @@
 
 namespace embstore {
 
-WorkerPool::WorkerPool(BatchEmbedder& embedder, const Store& store, std::uint32_t threads)
-    : embedder_(embedder), store_(store), max_not_durable_(threads) {
+WorkerPool::WorkerPool(BatchEmbedder& embedder, const Store& store, std::uint32_t threads,
+                       std::size_t max_not_durable)
+    : embedder_(embedder), store_(store), max_not_durable_(max_not_durable) {
   threads_.reserve(threads);
   try {
     for (std::uint32_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });

@@ -32,7 +32,8 @@ struct Batch {
 class WorkerPool {
  public:
   /// Its threads work for the run on `store`.
-  WorkerPool(BatchEmbedder& embedder, const Store& store, std::uint32_t threads);
+  WorkerPool(BatchEmbedder& embedder, const Store& store, std::uint32_t threads,
+             std::size_t max_not_durable);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -43,7 +44,8 @@ class WorkerPool {
   std::vector<std::unique_ptr<Batch>> TakeDone(std::chrono::milliseconds wait);
 
   /// `batches` that were taken are durable now. A thread begins a batch only while fewer than
-  /// `threads` are sent and not yet durable, which bounds what a crash can make be paid twice.
+  /// `max_not_durable` are sent and not yet durable, which bounds what a crash can make be paid
+  /// twice.
   void Release(std::size_t batches);
 
  private:

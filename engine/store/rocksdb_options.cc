@@ -4,6 +4,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
 #include <array>
@@ -83,7 +84,13 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(Family family,
   options.soft_pending_compaction_bytes_limit = 0;
   options.hard_pending_compaction_bytes_limit = 0;
   options.write_buffer_size = 16 * kMiB;
+  // Commits and lists come in the order of their keys: each is looked for where the last one went.
+  options.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(0));
   options.compression = rocksdb::kLZ4Compression;
+  if (family == Family::kIndex) {  // Most texts that are looked for before a commit are new.
+    options.memtable_prefix_bloom_size_ratio = 0.02;
+    options.memtable_whole_key_filtering = true;
+  }
   if (family == Family::kVectors) {
     options.write_buffer_size = 32 * kMiB;
     options.compression = rocksdb::kNoCompression;  // They are packed; what is left is noise.

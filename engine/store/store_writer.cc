@@ -12,7 +12,6 @@
 #include "embstore/vector.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/seeded_bug.h"
-#include "engine/record/sketch_record.h"
 #include "engine/record/vector_record.h"
 #include "engine/store/rocksdb_options.h"
 #include "engine/store/rocksdb_status.h"
@@ -23,6 +22,7 @@ namespace embstore {
 namespace {
 
 constexpr std::size_t kDeleteBatchKeys = 10'000;
+constexpr std::size_t kFewTexts = 16;  // Sooner done than a thread is begun.
 
 Status Apply(const Store::Impl& impl, rocksdb::WriteBatch* batch,
              const rocksdb::WriteOptions& options) {
@@ -55,31 +55,59 @@ Status DeleteGeneration(const Store::Impl& impl, std::uint32_t split, std::uint3
   return DeletePrefix(impl, Family::kDocumentIds, prefix);
 }
 
-using SketchBits = std::vector<std::uint8_t>;
-
-/// The sketches of all texts, in their order, made by another thread while the caller goes on.
-/// REQUIRES: the texts outlive the future.
-std::future<std::vector<SketchBits>> MakeSketches(std::span<const EmbeddedText> texts) {
-  // Where no thread is to be had, get() makes them.
-  return std::async([texts] {
-    SketchMaker maker;
-    std::vector<SketchBits> sketches;
-    for (const EmbeddedText& text : texts) {
-      const std::span<const std::uint8_t> bits = maker.Bits(text.vector);
-      sketches.emplace_back(bits.begin(), bits.end());
-    }
-    return sketches;
-  });
+/// In the order of their keys, in which a memtable takes them fastest.
+std::vector<EmbeddedText> InKeyOrder(std::span<const EmbeddedText> texts) {
+  std::vector<EmbeddedText> ordered(texts.begin(), texts.end());
+  std::stable_sort(ordered.begin(), ordered.end(),
+                   [](const auto& a, const auto& b) { return a.key.hash < b.key.hash; });
+  return ordered;
 }
 
-void PutSketches(const Store::Impl& impl, std::span<const std::string> keys,
-                 std::span<const SketchBits> sketches, rocksdb::WriteBatch* batch) {
-  std::string value;
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    value.clear();
-    EncodeSketch(keys[i], sketches[i], &value);
-    batch->Put(impl.family(Family::kSketches), keys[i], value);
+/// What is worked out of a vector: the values under `key` in `vectors` and `sketches`.
+struct VectorRecords {
+  std::string key;
+  std::string vector;
+  std::string sketch;
+  float norm = 0;  // L2.
+};
+
+void FillRecords(std::span<const EmbeddedText> texts, std::span<VectorRecords> records) {
+  SketchMaker sketches;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    VectorRecords& r = records[i];
+    EncodeVector(r.key, texts[i].key.fingerprint, texts[i].vector, &r.vector);
+    r.sketch = sketches.Make(r.key, texts[i].vector);
+    r.norm = static_cast<float>(L2Norm(texts[i].vector));
   }
+}
+
+/// The same by two threads. Where no second one is to be had, or worth it, by this one.
+void FillRecordsTogether(std::span<const EmbeddedText> texts, std::span<VectorRecords> records) {
+  if (texts.size() < kFewTexts) return FillRecords(texts, records);
+  const std::size_t half = texts.size() / 2;
+  auto rest = std::async(FillRecords, texts.subspan(half), records.subspan(half));
+  FillRecords(texts.first(half), records.first(half));
+  rest.get();
+}
+
+/// REQUIRES: the failure keys are loaded.
+void PutText(Store::Impl* impl, const Commit& commit, const EmbeddedText& text,
+             const VectorRecords& records, rocksdb::WriteBatch* batch) {
+  const std::string& key = records.key;
+  const IndexRecord index{.fingerprint = text.key.fingerprint,
+                          .text_bytes = static_cast<std::uint32_t>(text.key.length),
+                          .tokens = text.tokens,
+                          .raw_norm = records.norm,
+                          .created_micros = commit.micros,
+                          .run = commit.run_number};
+  batch->Put(impl->family(Family::kIndex), key, EncodeRecord(key, index));
+  if (impl->failure_keys->erase(key) > 0) batch->Delete(impl->family(Family::kFailures), key);
+  batch->Put(impl->family(Family::kVectors), key, records.vector);
+  if (!EMBSTORE_SEEDED_BUG("no-sketch")) {
+    batch->Put(impl->family(Family::kSketches), key, records.sketch);
+  }
+  if (!impl->options.store_texts) return;
+  batch->Put(impl->family(Family::kTexts), TextRecordKey(text.key), rocksdb::Slice(text.text));
 }
 
 /// Finds slots for the texts of one commit, which may collide with each other as well.
@@ -267,29 +295,17 @@ Status StoreWriter::WriteCommit(const Commit& commit) {
   if (Status loaded = LoadFailureKeys(); !loaded.ok()) return loaded;
   rocksdb::WriteBatch batch;
   SlotAllocator slots(impl_, commit.space);
-  auto sketches = MakeSketches(commit.embedded);
-  std::vector<std::string> keys;
-  std::string vector_bytes;
-  for (const EmbeddedText& text : commit.embedded) {
+  const std::vector<EmbeddedText> embedded = InKeyOrder(commit.embedded);
+  std::vector<VectorRecords> records;
+  for (const EmbeddedText& text : embedded) {
     auto slot = slots.SlotFor(text.key);
     if (!slot.ok()) return slot.status();
-    const std::string& key = keys.emplace_back(VectorKey(commit.space, text.key.hash, *slot));
-    IndexRecord index{.fingerprint = text.key.fingerprint,
-                      .text_bytes = static_cast<std::uint32_t>(text.key.length),
-                      .tokens = text.tokens,
-                      .raw_norm = static_cast<float>(L2Norm(text.vector)),
-                      .created_micros = commit.micros,
-                      .run = commit.run_number};
-    batch.Put(impl_.family(Family::kIndex), key, EncodeRecord(key, index));
-    if (impl_.failure_keys->erase(key) > 0) batch.Delete(impl_.family(Family::kFailures), key);
-    vector_bytes.clear();
-    EncodeVector(key, text.key.fingerprint, text.vector, &vector_bytes);
-    batch.Put(impl_.family(Family::kVectors), key, vector_bytes);
-    if (impl_.options.store_texts) {
-      batch.Put(impl_.family(Family::kTexts), TextRecordKey(text.key), rocksdb::Slice(text.text));
-    }
+    records.emplace_back().key = VectorKey(commit.space, text.key.hash, *slot);
   }
-  if (!EMBSTORE_SEEDED_BUG("no-sketch")) PutSketches(impl_, keys, sketches.get(), &batch);
+  FillRecordsTogether(embedded, records);
+  for (std::size_t i = 0; i < embedded.size(); ++i) {
+    PutText(&impl_, commit, embedded[i], records[i], &batch);
+  }
   for (const FailedText& failure : commit.failed) {
     const std::string key = VectorKey(commit.space, failure.key.hash);
     batch.Put(impl_.family(Family::kFailures), key, EncodeRecord(key, failure.record));
