@@ -45,7 +45,7 @@ void IngestRun::EmbedMissing() {
   if (batches_.empty()) return;
   if (Status opened = OpenReader(); !opened.ok()) return End(opened);
   const std::size_t max_not_durable = MaxNotDurable();
-  WorkerPool pool(*embedder_, store_, limits_.concurrency, max_not_durable);
+  WorkerPool pool(*embedder_, store_, space_, limits_.concurrency, max_not_durable);
   // One batch waits for each that is under way, so that no worker waits for the disk.
   const std::size_t max_outstanding = max_not_durable + limits_.concurrency;
   std::size_t outstanding = 0;
@@ -175,10 +175,12 @@ void IngestRun::StoreDone(std::vector<std::unique_ptr<Batch>> done) {
 void IngestRun::AddRows(const Batch& batch, Commit* commit) const {
   const BatchOutcome& outcome = batch.outcome;
   const std::uint32_t dimensions = provider_.identity().dimensions;
-  for (const BatchOutcome::Row& row : outcome.rows) {
+  for (std::size_t i = 0; i < outcome.rows.size(); ++i) {
+    const BatchOutcome::Row& row = outcome.rows[i];
     commit->embedded.push_back(
         {batch.keys[row.text], batch.texts.texts[row.text], row.tokens,
-         std::span(outcome.vectors).subspan(row.vector * dimensions, dimensions)});
+         std::span(outcome.vectors).subspan(row.vector * dimensions, dimensions),
+         batch.records.empty() ? nullptr : &batch.records[i]});
   }
   commit->shares.insert(commit->shares.end(), outcome.shares.begin(), outcome.shares.end());
 }

@@ -3,17 +3,20 @@
 
 #include <algorithm>
 #include <iterator>
+#include <new>
+#include <span>
 #include <system_error>
 #include <utility>
 
 #include "engine/base/seeded_bug.h"
+#include "engine/record/keys.h"
 #include "engine/store/write_run.h"
 
 namespace embstore {
 
-WorkerPool::WorkerPool(BatchEmbedder& embedder, const Store& store, std::uint32_t threads,
-                       std::size_t max_not_durable)
-    : embedder_(embedder), store_(store), max_not_durable_(max_not_durable) {
+WorkerPool::WorkerPool(BatchEmbedder& embedder, const Store& store, SpaceId space,
+                       std::uint32_t threads, std::size_t max_not_durable)
+    : embedder_(embedder), store_(store), space_(space), max_not_durable_(max_not_durable) {
   threads_.reserve(threads);
   try {
     for (std::uint32_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
@@ -59,6 +62,7 @@ void WorkerPool::Release(std::size_t batches) {
 
 void WorkerPool::Work() {
   const WriteRun::Work work(store_);
+  VectorRecordMaker maker;
   for (;;) {
     // Nodes move from list to list, so that no memory is needed to hand a paid answer over.
     std::list<std::unique_ptr<Batch>> batch;
@@ -73,11 +77,29 @@ void WorkerPool::Work() {
       batch.splice(batch.end(), todo_, todo_.begin());
     }
     batch.front()->outcome = embedder_.Embed(batch.front()->texts);
+    MakeRecords(batch.front().get(), &maker);
     {
       const std::lock_guard<std::mutex> guard(mutex_);
       done_.splice(done_.end(), batch);
     }
     done_changed_.notify_one();
+  }
+}
+
+void WorkerPool::MakeRecords(Batch* batch, VectorRecordMaker* maker) const {
+  const BatchOutcome& outcome = batch->outcome;
+  if (outcome.rows.empty()) return;
+  const std::size_t dimensions = outcome.vectors.size() / outcome.rows.size();
+  try {
+    batch->records.reserve(outcome.rows.size());
+    for (const BatchOutcome::Row& row : outcome.rows) {
+      const TextKey& key = batch->keys[row.text];
+      batch->records.push_back(
+          maker->Make(VectorKey(space_, key.hash), key.fingerprint,
+                      std::span(outcome.vectors).subspan(row.vector * dimensions, dimensions)));
+    }
+  } catch (const std::bad_alloc&) {
+    batch->records.clear();  // What was paid for is handed over all the same.
   }
 }
 

@@ -15,6 +15,7 @@
 #include "embstore/identity.h"
 #include "engine/ingest/batch_embedder.h"
 #include "engine/ingest/plan.h"
+#include "engine/store/vector_records.h"
 
 namespace embstore {
 
@@ -26,13 +27,14 @@ struct Batch {
   std::vector<TextKey> keys;
   std::vector<std::string> document_ids;
   BatchOutcome outcome;
+  std::vector<VectorRecords> records;  ///< Of outcome.rows; empty: there was no memory for them.
 };
 
 /// Safe for concurrent use. The destructor lets requests under way finish.
 class WorkerPool {
  public:
-  /// Its threads work for the run on `store`.
-  WorkerPool(BatchEmbedder& embedder, const Store& store, std::uint32_t threads,
+  /// Its threads work for the run on `store`, and make the records for `space`.
+  WorkerPool(BatchEmbedder& embedder, const Store& store, SpaceId space, std::uint32_t threads,
              std::size_t max_not_durable);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
@@ -50,9 +52,11 @@ class WorkerPool {
 
  private:
   void Work();
+  void MakeRecords(Batch* batch, VectorRecordMaker* maker) const;
 
   BatchEmbedder& embedder_;
   const Store& store_;
+  const SpaceId space_;
   const std::size_t max_not_durable_;
 
   std::mutex mutex_;

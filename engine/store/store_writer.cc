@@ -9,20 +9,17 @@
 #include <set>
 #include <utility>
 
-#include "embstore/vector.h"
 #include "engine/base/crash_point.h"
 #include "engine/base/seeded_bug.h"
-#include "engine/record/vector_record.h"
 #include "engine/store/rocksdb_options.h"
 #include "engine/store/rocksdb_status.h"
 #include "engine/store/store_impl.h"
-#include "engine/store/store_sketches.h"
 
 namespace embstore {
 namespace {
 
 constexpr std::size_t kDeleteBatchKeys = 10'000;
-constexpr std::size_t kFewTexts = 16;  // Sooner done than a thread is begun.
+constexpr std::size_t kManyTexts = 16;  // Longer at work than a thread takes to begin.
 
 Status Apply(const Store::Impl& impl, rocksdb::WriteBatch* batch,
              const rocksdb::WriteOptions& options) {
@@ -63,31 +60,37 @@ std::vector<EmbeddedText> InKeyOrder(std::span<const EmbeddedText> texts) {
   return ordered;
 }
 
-/// What is worked out of a vector: the values under `key` in `vectors` and `sketches`.
-struct VectorRecords {
-  std::string key;
-  std::string vector;
-  std::string sketch;
-  float norm = 0;  // L2.
-};
-
+/// Makes the records that have a key and nothing else yet.
 void FillRecords(std::span<const EmbeddedText> texts, std::span<VectorRecords> records) {
-  SketchMaker sketches;
+  VectorRecordMaker maker;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     VectorRecords& r = records[i];
-    EncodeVector(r.key, texts[i].key.fingerprint, texts[i].vector, &r.vector);
-    r.sketch = sketches.Make(r.key, texts[i].vector);
-    r.norm = static_cast<float>(L2Norm(texts[i].vector));
+    if (r.key.empty()) continue;
+    r = maker.Make(std::move(r.key), texts[i].key.fingerprint, texts[i].vector);
   }
 }
 
-/// The same by two threads. Where no second one is to be had, or worth it, by this one.
-void FillRecordsTogether(std::span<const EmbeddedText> texts, std::span<VectorRecords> records) {
-  if (texts.size() < kFewTexts) return FillRecords(texts, records);
-  const std::size_t half = texts.size() / 2;
-  auto rest = std::async(FillRecords, texts.subspan(half), records.subspan(half));
-  FillRecords(texts.first(half), records.first(half));
-  rest.get();
+/// The records for those texts that come without, or with some for another key, each in its text's
+/// place. Many are made by two threads.
+std::vector<VectorRecords> MakeMissingRecords(std::span<const EmbeddedText> texts,
+                                              std::span<const std::string> keys) {
+  std::vector<VectorRecords> made(texts.size());
+  std::size_t missing = 0;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (texts[i].records != nullptr && texts[i].records->key == keys[i]) continue;
+    made[i].key = keys[i];
+    ++missing;
+  }
+  const std::span records(made);
+  std::size_t mine = texts.size();
+  std::future<void> others;
+  if (missing >= kManyTexts) {
+    mine /= 2;
+    others = std::async(FillRecords, texts.subspan(mine), records.subspan(mine));
+  }
+  FillRecords(texts.first(mine), records.first(mine));
+  if (others.valid()) others.get();
+  return made;
 }
 
 /// REQUIRES: the failure keys are loaded.
@@ -296,15 +299,16 @@ Status StoreWriter::WriteCommit(const Commit& commit) {
   rocksdb::WriteBatch batch;
   SlotAllocator slots(impl_, commit.space);
   const std::vector<EmbeddedText> embedded = InKeyOrder(commit.embedded);
-  std::vector<VectorRecords> records;
+  std::vector<std::string> keys;
   for (const EmbeddedText& text : embedded) {
     auto slot = slots.SlotFor(text.key);
     if (!slot.ok()) return slot.status();
-    records.emplace_back().key = VectorKey(commit.space, text.key.hash, *slot);
+    keys.push_back(VectorKey(commit.space, text.key.hash, *slot));
   }
-  FillRecordsTogether(embedded, records);
+  const std::vector<VectorRecords> made = MakeMissingRecords(embedded, keys);
   for (std::size_t i = 0; i < embedded.size(); ++i) {
-    PutText(&impl_, commit, embedded[i], records[i], &batch);
+    const VectorRecords& records = made[i].key.empty() ? *embedded[i].records : made[i];
+    PutText(&impl_, commit, embedded[i], records, &batch);
   }
   for (const FailedText& failure : commit.failed) {
     const std::string key = VectorKey(commit.space, failure.key.hash);

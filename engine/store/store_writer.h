@@ -13,15 +13,17 @@
 #include "embstore/status.h"
 #include "embstore/store.h"
 #include "engine/ledger/ledger.h"
+#include "engine/store/vector_records.h"
 
 namespace embstore {
 
-/// A text that has just been embedded. Borrows text and vector until Commit returns.
+/// A text that has just been embedded. Borrows text, vector and records until Write returns.
 struct EmbeddedText {
   TextKey key;
   std::string_view text;
   std::uint32_t tokens = 0;
   std::span<const float> vector;  ///< float32 (D), as the provider returned it.
+  const VectorRecords* records = nullptr;  ///< Of this vector in slot 0; null: Write makes them.
 };
 
 struct FailedText {
