@@ -7,6 +7,7 @@
 #include <map>
 #include <random>
 
+#include "engine/record/keys.h"
 #include "engine/store/store_writer.h"
 #include "support/temp_dir.h"
 
@@ -133,6 +134,21 @@ TEST_CASE("store: two texts with the same content hash keep a vector each") {
   }
   SUBCASE("in one commit") {
     REQUIRE(Put(store.get(), Identity(), {a, b}, 1).ok());
+    CHECK(!Get(*store, Identity(), b).empty());
+  }
+  SUBCASE("in one commit, with records that were made ahead for the same slot") {
+    StoreWriter writer(store.get());
+    REQUIRE(writer.AddSpace({Identity(), "test", 1}).ok());
+    const std::vector<float> vector = {1, 1, 2, 3};
+    std::vector<VectorRecords> records;
+    for (const TextKey& key : keys) {
+      records.push_back(
+          VectorRecordMaker().Make(VectorKey(space, key.hash), key.fingerprint, vector));
+    }
+    Commit commit;
+    commit.space = space;
+    commit.embedded = {{keys[0], a, 1, vector, &records[0]}, {keys[1], b, 1, vector, &records[1]}};
+    REQUIRE(writer.Write(commit).ok());
     CHECK(!Get(*store, Identity(), b).empty());
   }
   CHECK(Get(*store, Identity(), a)[0] == 1);
