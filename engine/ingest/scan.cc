@@ -2,6 +2,7 @@
 #include "engine/ingest/scan.h"
 
 #include <algorithm>
+#include <future>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -53,6 +54,7 @@ class Scanner {
       }
     }
     if (Status flushed = FlushChunk(); !flushed.ok()) return flushed;
+    if (Status sunk = EndSink(); !sunk.ok()) return sunk;
     if (result_.documents == 0) {
       return Status(Code::kInvalidArgument,
                     dataset_.Name() + ": there is no document in it; nothing was sent");
@@ -100,6 +102,8 @@ class Scanner {
 
   Status FlushChunk() {
     if (chunk_keys_.empty()) return {};
+    if (Status sunk = EndSink(); !sunk.ok()) return sunk;
+    if (sink_) BeginSink();
     std::vector<bool> stored(chunk_keys_.size());
     if (store_ != nullptr) {
       auto found = store_->Contains(options_.space, chunk_keys_);
@@ -117,15 +121,20 @@ class Scanner {
       seen_.push_back(SeenText{chunk_keys_[i].hash, LedgerKey(chunk_keys_[i])});
       states_.push_back(state);
     }
-    if (sink_) {
-      const std::uint64_t first = result_.documents - chunk_records_.size();
-      if (Status sunk = sink_(first, chunk_records_); !sunk.ok()) return sunk;
-    }
     chunk_keys_.clear();
     chunk_texts_.clear();
     chunk_records_.clear();
     return {};
   }
+
+  /// Hands the chunk's records to the sink, by another thread while this one goes on.
+  void BeginSink() {
+    const std::uint64_t first = result_.documents - chunk_records_.size();
+    sunk_ = std::async(
+        [this, first, records = std::move(chunk_records_)] { return sink_(first, records); });
+  }
+
+  Status EndSink() { return sunk_.valid() ? sunk_.get() : Status(); }
 
   /// Documents sorted by text, then position: equal texts are neighbours, the first one leads.
   std::vector<std::uint64_t> OrderByText() const {
@@ -220,6 +229,8 @@ class Scanner {
   std::vector<ContentHash> ids_;
   ListDigest list_digest_;
   ScanResult result_;
+
+  std::future<Status> sunk_;  // Last: it is waited for before the rest goes.
 };
 
 }  // namespace

@@ -211,16 +211,21 @@ Result<SplitRecord> StoreWriter::BeginDocuments(std::string_view split) {
 Status StoreWriter::AppendDocuments(const SplitRecord& split, std::uint64_t first_position,
                                     std::span<const DocumentRecord> documents) {
   rocksdb::WriteBatch batch;
-  std::string position_bytes;
+  std::vector<std::pair<std::string, std::uint64_t>> ids;
   for (std::size_t i = 0; i < documents.size(); ++i) {
     const std::uint64_t position = first_position + i;
     const std::string key = DocumentKey(split.id, split.generation, position);
     batch.Put(impl_.family(Family::kDocuments), key, EncodeRecord(key, documents[i]));
     if (documents[i].id.empty()) continue;
+    ids.emplace_back(DocumentIdKey(split.id, split.generation, documents[i].id), position);
+  }
+  std::stable_sort(ids.begin(), ids.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::string position_bytes;
+  for (const auto& [key, position] : ids) {
     position_bytes.clear();
     AppendBigEndian(position, 8, &position_bytes);
-    batch.Put(impl_.family(Family::kDocumentIds),
-              DocumentIdKey(split.id, split.generation, documents[i].id), position_bytes);
+    batch.Put(impl_.family(Family::kDocumentIds), key, position_bytes);
   }
   return Apply(impl_, &batch, UnsyncedWrite());
 }
