@@ -54,7 +54,8 @@ struct ScanOptions {
   bool refresh = false;
 };
 
-/// Takes the document list piece by piece, in order, by another thread than the scan's. May be empty.
+/// Takes the document list piece by piece, in order, by another thread than the scan's. May be
+/// empty.
 using DocumentSink =
     std::function<Status(std::uint64_t first_position, std::span<const DocumentRecord>)>;
 

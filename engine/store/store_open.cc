@@ -41,6 +41,18 @@ Status WriteNewMeta(const Store::Impl& impl) {
   return {};
 }
 
+/// Whether so many logs lie there that opening gets slow. RocksDB begins one with each opening and
+/// removes it with the first flush of something: not where nothing is ever written.
+bool HasManyLogs(const fs::path& database) {
+  constexpr int kManyLogs = 16;
+  int logs = 0;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(database, error)) {
+    if (entry.path().extension() == ".log") ++logs;
+  }
+  return logs >= kManyLogs;
+}
+
 /// Makes an empty store beside its final place and moves it there, so that a store without its
 /// first records, or half of one, is never seen. REQUIRES: the directory is locked.
 Status CreateDatabase(const StoreOptions& options, const fs::path& database) {
@@ -232,6 +244,9 @@ Result<std::unique_ptr<Store>> Store::Open(const fs::path& directory, const Stor
 
 Status Store::Close() {
   if (impl_->options.read_only) return {};
+  if (HasManyLogs(impl_->directory / "store")) {
+    if (Status written = impl_->WriteMeta(); !written.ok()) return written;
+  }
   const std::vector<rocksdb::ColumnFamilyHandle*> families(impl_->families.begin(),
                                                            impl_->families.end());
   const rocksdb::Status flushed = impl_->db->Flush(rocksdb::FlushOptions(), families);

@@ -168,6 +168,19 @@ TEST_CASE("store: writing a text again replaces its vector and takes no second s
   CHECK(*store->CountVectors(MakeSpaceId(Identity())) == 1);
 }
 
+TEST_CASE("store: opened again and again without a change it does not fill up with files") {
+  TempDir dir;
+  REQUIRE(Put(MustOpen(dir).get(), Identity(), {"a"}).ok());
+  std::size_t most = 0;
+  for (int i = 0; i < 100; ++i) {
+    REQUIRE(MustOpen(dir)->Close().ok());
+    const std::filesystem::directory_iterator files(dir.path() / "store");
+    most = std::max(most, static_cast<std::size_t>(std::distance(begin(files), end(files))));
+  }
+  CHECK(most < 70);
+  CHECK(Get(*MustOpen(dir), Identity(), "a") == std::vector<float>{1, 1, 2, 3});
+}
+
 TEST_CASE("store: a random sequence of commits and reopens agrees with a map") {
   TempDir dir;
   std::mt19937 random(20261123);
