@@ -13,6 +13,7 @@ namespace embstore {
 namespace {
 
 constexpr std::size_t kBlockRows = 1024;
+constexpr std::size_t kAhead = 8;       // Sketches that are on their way while one is compared.
 constexpr std::size_t kGroupRows = 16;  // Most groups have no candidate: one look passes them over.
 
 // Comparing more than one vector in so many takes as long as comparing all, in the order of the
@@ -83,15 +84,17 @@ std::vector<std::uint64_t> Planes(std::span<const float> rotated) {
   return planes;
 }
 
+/// REQUIRES: all numbers are small.
 bool AnyUpTo(std::int32_t most, std::span<const std::int32_t> distances) {
-  bool any = false;
-  for (const std::int32_t distance : distances) any |= distance <= most;
-  return any;
+  std::int32_t signs = 0;  // Without a branch, so that a few are compared at once.
+  for (const std::int32_t distance : distances) signs |= distance - most - 1;
+  return signs < 0;
 }
 
-void Prefetch(std::span<const float> row) {
-  constexpr std::size_t kLineFloats = 16;
-  for (std::size_t i = 0; i < row.size(); i += kLineFloats) __builtin_prefetch(&row[i]);
+template <typename Number>
+void Prefetch(const Number* row, std::size_t size) {
+  constexpr std::size_t kLineNumbers = 64 / sizeof(Number);
+  for (std::size_t i = 0; i < size; i += kLineNumbers) __builtin_prefetch(row + i);
 }
 
 /// One query.
@@ -143,9 +146,12 @@ class SketchSearch {
   /// Takes the query itself instead of its signs: only the rows are as coarse as their sketches.
   void EstimateAgain() {
     const std::vector<std::uint64_t> planes = Planes(rotated_);
-    for (Candidate& candidate : candidates_) {
-      candidate.distance = -BestKernels().masked_sum(
-          impl_.sketches.data() + candidate.position * impl_.words, impl_.words, planes.data());
+    const auto sketch = [&](std::size_t i) {
+      return impl_.sketches.data() + candidates_[i].position * impl_.words;
+    };
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      if (i + kAhead < candidates_.size()) Prefetch(sketch(i + kAhead), impl_.words);
+      candidates_[i].distance = -BestKernels().masked_sum(sketch(i), impl_.words, planes.data());
     }
   }
 
@@ -154,7 +160,9 @@ class SketchSearch {
     if (impl_.options.keep_vectors) {
       for (std::size_t i = 0; i < candidates_.size(); ++i) {
         // The rows lie anywhere; the next one is on its way while this one is compared.
-        if (i + 1 < candidates_.size()) Prefetch(impl_.Row(candidates_[i + 1].position));
+        if (i + 1 < candidates_.size()) {
+          Prefetch(impl_.Row(candidates_[i + 1].position).data(), impl_.dimensions());
+        }
         const Candidate& candidate = candidates_[i];
         best.Offer({candidate.position, Cosine(query_, impl_.Row(candidate.position))});
       }
