@@ -63,6 +63,7 @@ rocksdb::DBOptions MakeDbOptions(const StoreOptions& options, OpenMode mode) {
   db.wal_bytes_per_sync = 1 * kMiB;
   db.max_background_jobs = 2;
   db.stats_dump_period_sec = 0;
+  db.skip_stats_update_on_db_open = mode == OpenMode::kReadOnly;  // They are for compactions.
   // Read-only opens with -1 take a path that has answered NotFound for data that is there.
   db.max_open_files = 500;
   db.max_file_opening_threads = 1;  // A store has few files; sixteen threads a family cost more.

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Look-up of vectors by document id: embstore against LMDB doing the same two look-ups, id -> key
-// and key -> vector, and copying the vector. Prints JSON; times in microseconds.
+// and key -> vector, and copying the vector; and against RocksDB doing no more than that, which is
+// what embstore cannot be faster than. Prints JSON; times in microseconds.
 //
 //   lookup_bench STORE_DIR SPLIT SCRATCH_DIR ROUNDS
 #include <lmdb.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <random>
 #include <span>
 #include <string>
@@ -47,6 +53,25 @@ void MustLmdb(int code) {
   if (code != MDB_SUCCESS) Die(mdb_strerror(code));
 }
 
+void MustRocks(const rocksdb::Status& status) {
+  if (!status.ok()) Die(status.ToString());
+}
+
+/// Calls visit(id, hash, vector) for each document.
+template <typename Visit>
+void ForEachRow(const Store& store, const SplitInfo& split, SpaceId space, std::size_t dimensions,
+                const Visit& visit) {
+  std::vector<float> row(dimensions);
+  Must(store.ForEachDocument(split, 0, split.record.documents, [&](const DocumentInfo& document) {
+    Status read = store.GetVector(space, document.record.text, row);
+    const auto& hash = document.record.text.hash.bytes;
+    if (read.ok()) {
+      visit(document.Id(), std::string(hash.begin(), hash.end()), std::span<const float>(row));
+    }
+    return read;
+  }));
+}
+
 MDB_val Value(const void* data, std::size_t size) { return {size, const_cast<void*>(data)}; }
 
 /// The same documents and vectors in LMDB, read by one transaction.
@@ -63,19 +88,14 @@ class Lmdb {
     MustLmdb(mdb_txn_begin(environment_, nullptr, 0, &write));
     MustLmdb(mdb_dbi_open(write, "ids", MDB_CREATE, &ids_));
     MustLmdb(mdb_dbi_open(write, "vectors", MDB_CREATE, &vectors_));
-    std::vector<float> row(dimensions);
-    Must(store.ForEachDocument(split, 0, split.record.documents, [&](const DocumentInfo& document) {
-      const Status read = store.GetVector(space, document.record.text, row);
-      if (!read.ok()) return read;
-      const std::string id = document.Id();
-      MDB_val id_value = Value(id.data(), id.size());
-      MDB_val key =
-          Value(document.record.text.hash.bytes.data(), document.record.text.hash.bytes.size());
-      MDB_val vector = Value(row.data(), row.size() * sizeof(float));
-      MustLmdb(mdb_put(write, ids_, &id_value, &key, 0));
-      MustLmdb(mdb_put(write, vectors_, &key, &vector, 0));
-      return read;
-    }));
+    ForEachRow(store, split, space, dimensions,
+               [&](const std::string& id, const std::string& hash, std::span<const float> row) {
+                 MDB_val id_value = Value(id.data(), id.size());
+                 MDB_val key = Value(hash.data(), hash.size());
+                 MDB_val vector = Value(row.data(), row.size_bytes());
+                 MustLmdb(mdb_put(write, ids_, &id_value, &key, 0));
+                 MustLmdb(mdb_put(write, vectors_, &key, &vector, 0));
+               });
     MustLmdb(mdb_txn_commit(write));
     MustLmdb(mdb_txn_begin(environment_, nullptr, MDB_RDONLY, &read_));
   }
@@ -101,6 +121,53 @@ class Lmdb {
   MDB_txn* read_ = nullptr;
   MDB_dbi ids_ = 0;
   MDB_dbi vectors_ = 0;
+};
+
+/// The same in a RocksDB of one level, whole in its cache, with nothing around the vectors.
+class PlainRocksDb {
+ public:
+  PlainRocksDb(const std::string& directory, const Store& store, const SplitInfo& split,
+               SpaceId space, std::size_t dimensions) {
+    rocksdb::BlockBasedTableOptions table;
+    table.block_cache = rocksdb::NewLRUCache(kCacheBytes);
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10, false));
+    rocksdb::Options options;
+    options.create_if_missing = true;
+    options.compression = rocksdb::kNoCompression;
+    options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+    rocksdb::DB* database = nullptr;
+    MustRocks(rocksdb::DB::Open(options, directory, &database));
+    database_.reset(database);
+    MustRocks(database_->CreateColumnFamily(options, "vectors", &vectors_));
+    ForEachRow(
+        store, split, space, dimensions,
+        [&](const std::string& id, const std::string& hash, std::span<const float> row) {
+          MustRocks(database_->Put({}, id, hash));
+          MustRocks(database_->Put({}, vectors_, hash,
+                                   {reinterpret_cast<const char*>(row.data()), row.size_bytes()}));
+        });
+    for (rocksdb::ColumnFamilyHandle* family : {database_->DefaultColumnFamily(), vectors_}) {
+      MustRocks(database_->CompactRange({}, family, nullptr, nullptr));
+    }
+  }
+
+  ~PlainRocksDb() { database_->DestroyColumnFamilyHandle(vectors_).PermitUncheckedError(); }
+  PlainRocksDb(const PlainRocksDb&) = delete;
+  PlainRocksDb& operator=(const PlainRocksDb&) = delete;
+
+  void Get(const std::string& id, std::span<float> out) {
+    hash_.Reset();
+    vector_.Reset();
+    MustRocks(database_->Get({}, database_->DefaultColumnFamily(), id, &hash_));
+    MustRocks(database_->Get({}, vectors_, hash_, &vector_));
+    std::memcpy(out.data(), vector_.data(), out.size_bytes());
+  }
+
+ private:
+  std::unique_ptr<rocksdb::DB> database_;
+  rocksdb::ColumnFamilyHandle* vectors_ = nullptr;
+  rocksdb::PinnableSlice hash_;
+  rocksdb::PinnableSlice vector_;
 };
 
 using Clock = std::chrono::steady_clock;
@@ -149,7 +216,10 @@ int main(int argc, char** argv) {
   const SplitInfo split = Must(store->FindSplit(argv[2]));
   const SpaceInfo space = Must(store->SpacesOf(argv[2])).front();
   const std::size_t dimensions = space.record.identity.dimensions;
-  Lmdb lmdb(argv[3], *store, split, space.id, dimensions);
+  const std::string scratch = argv[3];
+  std::filesystem::create_directories(scratch);
+  Lmdb lmdb(scratch + "/lmdb", *store, split, space.id, dimensions);
+  PlainRocksDb rocks(scratch + "/rocksdb", *store, split, space.id, dimensions);
 
   std::vector<std::string> ids;
   Must(store->ForEachDocument(split, 0, split.record.documents, [&](const DocumentInfo& document) {
@@ -168,18 +238,23 @@ int main(int argc, char** argv) {
     }
     Must(store->GetVectors(space.id, keys, rows));
   };
-  const auto lmdb_one = [&](const std::string& id) { lmdb.Get(id, row); };
-  const auto lmdb_many = [&](const std::vector<std::string>& wanted) {
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      lmdb.Get(wanted[i], std::span(rows).subspan(i * dimensions, dimensions));
-    }
+  const auto one_of = [&](auto* database) {
+    return [&row, database](const std::string& id) { database->Get(id, row); };
   };
-  for (const std::string& id : ids) {  // Both are in the machine's memory from here on.
+  const auto many_of = [&](auto* database) {
+    return [&rows, dimensions, database](const std::vector<std::string>& wanted) {
+      for (std::size_t i = 0; i < wanted.size(); ++i) {
+        database->Get(wanted[i], std::span(rows).subspan(i * dimensions, dimensions));
+      }
+    };
+  };
+  for (const std::string& id : ids) {  // All are in the machine's memory from here on.
     store_one(id);
-    lmdb_one(id);
+    lmdb.Get(id, row);
+    rocks.Get(id, row);
   }
   const int rounds = std::atoi(argv[4]);
-  // In turn; printed as two lists.
+  // In turn.
   std::printf("{\"lmdb_version\": \"%d.%d.%d\", \"rounds\": [", MDB_VERSION_MAJOR,
               MDB_VERSION_MINOR, MDB_VERSION_PATCH);
   for (int round = 0; round < rounds; ++round) {
@@ -187,7 +262,9 @@ int main(int argc, char** argv) {
     std::printf("%s{\"embstore\": ", round == 0 ? "" : ", ");
     Measure(ids, seed, store_one, store_many);
     std::printf(", \"lmdb\": ");
-    Measure(ids, seed, lmdb_one, lmdb_many);
+    Measure(ids, seed, one_of(&lmdb), many_of(&lmdb));
+    std::printf(", \"rocksdb\": ");
+    Measure(ids, seed, one_of(&rocks), many_of(&rocks));
     std::printf("}");
   }
   std::printf("]}\n");

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Look-up by document id in process, in C++, against LMDB doing the same two look-ups."""
+"""Look-up by document id in process, in C++, against LMDB doing the same two look-ups, and against
+RocksDB doing no more than these."""
 
 import json
 
@@ -18,9 +19,10 @@ def run(bench):
         return
     bench.say("W7-cpp")
     done = processes.run([bench.options.lookup_bench, bench.work / "store", "s",
-                          bench.fresh("lookup-lmdb"), bench.options.rounds])
+                          bench.fresh("lookup"), bench.options.rounds])
     said = json.loads(done.out)
-    for name, title in (("embstore", "embstore"), ("lmdb", f"LMDB {said['lmdb_version']}")):
+    for name, title in (("embstore", "embstore"), ("lmdb", f"LMDB {said['lmdb_version']}"),
+                        ("rocksdb", "RocksDB, the two look-ups and nothing else")):
         system = "lookup-" + name
         results.titles.setdefault(system, {"title": title, "versions": {}, "durability": ""})
         for one in (round[name] for round in said["rounds"]):
