@@ -309,25 +309,24 @@ Result<std::vector<bool>> Store::GetVectors(SpaceId space, std::span<const TextK
   std::vector<bool> found(texts.size());
   if (texts.empty()) return found;
   const std::size_t dimensions = out.size() / texts.size();
-  Status read = MultiGet(
-      *impl_, Family::kVectors, space, texts,
-      [&](std::size_t i, const std::string& key, const rocksdb::PinnableSlice* value) -> Status {
-        const std::span<float> row = out.subspan(i * dimensions, dimensions);
-        if (value != nullptr) {
-          auto vector = DecodeVector(key, View(*value));
-          if (!vector.ok()) return vector.status().Prefixed(Impl::Where(Family::kVectors, key));
-          if (vector->fingerprint == texts[i].fingerprint) {
-            Status checked = CheckDimensions(vector->dimensions(), dimensions);
-            if (checked.ok()) vector->CopyTo(row);
-            found[i] = checked.ok();
-            return checked;
-          }
-        }
-        // In a later slot, or not there; GetVector tells that from damage.
-        Status other = GetVector(space, texts[i], row);
-        found[i] = other.ok();
-        return other.code() == Code::kNotFound ? Status() : other;
-      });
+  const auto get_one = [&](std::size_t i) {
+    Status one = GetVector(space, texts[i], out.subspan(i * dimensions, dimensions));
+    found[i] = one.ok();
+    return one.code() == Code::kNotFound ? Status() : one;
+  };
+  const auto take = [&](std::size_t i, const std::string& key,
+                        const rocksdb::PinnableSlice* value) -> Status {
+    if (value == nullptr) return get_one(i);  // Not there; GetVector tells that from damage.
+    auto vector = DecodeVector(key, View(*value));
+    if (!vector.ok()) return vector.status().Prefixed(Impl::Where(Family::kVectors, key));
+    if (vector->fingerprint != texts[i].fingerprint) return get_one(i);  // In a later slot.
+    Status checked = CheckDimensions(vector->dimensions(), dimensions);
+    if (checked.ok()) vector->CopyTo(out.subspan(i * dimensions, dimensions));
+    found[i] = checked.ok();
+    return checked;
+  };
+  Status read =
+      texts.size() == 1 ? get_one(0) : MultiGet(*impl_, Family::kVectors, space, texts, take);
   if (read.ok()) read = CheckNotLost(*impl_, space, texts, found);
   if (!read.ok()) return read;
   return found;

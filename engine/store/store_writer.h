@@ -22,7 +22,7 @@ struct EmbeddedText {
   TextKey key;
   std::string_view text;
   std::uint32_t tokens = 0;
-  std::span<const float> vector;  ///< float32 (D), as the provider returned it.
+  std::span<const float> vector;           ///< float32 (D), as the provider returned it.
   const VectorRecords* records = nullptr;  ///< Of this vector in slot 0; null: Write makes them.
 };
 

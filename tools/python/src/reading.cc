@@ -93,15 +93,19 @@ void ReadByIds(OpenStore& store, const SplitInfo& split, const SpaceInfo& space,
   if (matrix.rows() != ids.size() || matrix.columns() != dimensions) {
     Refuse("the array has another shape than the vectors");
   }
-  const std::vector<DocumentInfo> documents = DocumentsOf(store, split, ids);
+  std::vector<std::string> unknown;
   const std::vector<bool> found = store.Use([&](const StorePointer& engine) {
+    const auto documents = FindDocuments(*engine, split, ids, &unknown);
+    if (!documents.ok()) return Result<std::vector<bool>>(documents.status());
+    if (!unknown.empty()) return Result(std::vector<bool>());
     std::vector<TextKey> texts;
-    texts.reserve(documents.size());
-    for (const DocumentInfo& document : documents) texts.push_back(document.record.text);
+    texts.reserve(documents->size());
+    for (const DocumentInfo& document : *documents) texts.push_back(document.record.text);
     auto read = engine->GetVectors(space.id, texts, matrix.values());
     if (read.ok() && normalize) Normalize(matrix.values(), dimensions);
     return read;
   });
+  if (!unknown.empty()) throw MissingError(split, "there is no document", std::move(unknown));
   std::vector<std::string> missing;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (!found[i]) missing.push_back(ids[i]);
