@@ -13,7 +13,9 @@ GETS = 11
 NAMES_OF = {"local": "embstore, built-in model", "again": "embstore, unchanged",
             "changed": "embstore, 1 % changed", "export": "embstore export", "cp": "cp",
             "cp-synced": "cp, then sync of the copy", "get": "embstore get",
-            "similar": "embstore similar, cold cache", "no-texts": "embstore, texts not kept"}
+            "curl": "curl --version, which loads libcurl and ends",
+            "similar": "embstore similar, files out of the cache",
+            "similar-warm": "embstore similar, files in the cache", "no-texts": "embstore, texts not kept"}
 
 
 def run(bench):
@@ -62,8 +64,14 @@ def one_round(bench, store, changed, changed_count):
     for _ in range(GETS):
         add("command", "get", **times(bench.command("--store", store, "get", "s", middle, "--raw"),
                                       {}))
+    if shutil.which("curl"):
+        for _ in range(GETS):
+            add("command", "curl", **times(processes.run(["curl", "--version"]), {}))
+    similar = ["--store", store, "similar", "s", middle]
     processes.forget_cached(store)
-    add("command", "similar", **times(bench.command("--store", store, "similar", "s", middle), {}))
+    add("command", "similar", **times(bench.command(*similar), {}))
+    for _ in range(3):
+        add("command", "similar-warm", **times(bench.command(*similar), {}))
     done = bench.command("--store", store, "--json", *ingest(changed))
     embedded = json.loads(done.out)["embedded"]
     if embedded > changed_count:
