@@ -10,7 +10,7 @@
 
 #include "engine/record/vector_record.h"
 #include "engine/store/store_builder.h"
-#include "engine/store/store_sketches.h"
+#include "engine/store/vector_records.h"
 
 namespace embstore {
 namespace {
@@ -108,11 +108,9 @@ class Writing {
   void PutVector(const std::string& key, const Fingerprint& fingerprint,
                  std::span<const float> values) {
     if (!written_.insert(key).second) return;
-    const std::string& place = NewKey(key);
-    bytes_.clear();
-    EncodeVector(place, fingerprint, values, &bytes_);
-    Put(Family::kVectors, place, bytes_);
-    Put(Family::kSketches, place, sketches_.Make(place, values));
+    const VectorRecords records = records_.Make(NewKey(key), fingerprint, values);
+    Put(Family::kVectors, records.key, records.vector);
+    Put(Family::kSketches, records.key, records.sketch);
   }
 
   void WriteVectors() {
@@ -190,11 +188,10 @@ class Writing {
   const Salvage& salvage_;
   StoreBuilder& builder_;
   const std::map<std::string, std::string> moved_;
-  SketchMaker sketches_;
+  VectorRecordMaker records_;
   std::set<std::string> written_;
   std::set<int> sources_;  // Of all whole texts.
   std::size_t planned_ = 0;
-  std::string bytes_;
   Status status_;
 };
 

@@ -48,18 +48,14 @@ Status MakeAll(const Store::Impl& impl) {
 
 }  // namespace
 
-std::span<const std::uint8_t> SketchMaker::Bits(std::span<const float> vector) {
+const std::string& SketchMaker::Make(std::string_view key, std::span<const float> vector) {
   const Sketcher& sketcher =
       sketchers_.try_emplace(vector.size(), static_cast<std::uint32_t>(vector.size()))
           .first->second;
   bits_.resize(sketcher.bytes());
   sketcher.Sketch(vector, bits_);
-  return bits_;
-}
-
-const std::string& SketchMaker::Make(std::string_view key, std::span<const float> vector) {
   value_.clear();
-  EncodeSketch(key, Bits(vector), &value_);
+  EncodeSketch(key, bits_, &value_);
   return value_;
 }
 

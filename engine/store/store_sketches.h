@@ -15,13 +15,10 @@
 
 namespace embstore {
 
-/// Makes sketches of vectors of any size. Not thread-safe; one thread at a time. What it answers is
-/// valid until the next call.
+/// Makes sketches of vectors of any size. Not thread-safe; one thread at a time.
 class SketchMaker {
  public:
-  std::span<const std::uint8_t> Bits(std::span<const float> vector);
-
-  /// The value for `key` in the family `sketches`.
+  /// The value for `key` in the family `sketches`; valid until the next call.
   const std::string& Make(std::string_view key, std::span<const float> vector);
 
  private:

@@ -15,7 +15,8 @@ NAMES_OF = {"local": "embstore, built-in model", "again": "embstore, unchanged",
             "cp-synced": "cp, then sync of the copy", "get": "embstore get",
             "curl": "curl --version, which loads libcurl and ends",
             "similar": "embstore similar, files out of the cache",
-            "similar-warm": "embstore similar, files in the cache", "no-texts": "embstore, texts not kept"}
+            "similar-warm": "embstore similar, files in the cache",
+            "no-texts": "embstore, texts not kept"}
 
 
 def run(bench):
