@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/base/text.h"
+#include "engine/store/compaction.h"
 #include "engine/store/rocksdb_status.h"
 #include "engine/store/store_ledger.h"
 
@@ -26,12 +27,14 @@ constexpr std::size_t kNeededFamilies = static_cast<std::size_t>(Family::kSketch
 
 /// The first `count` families.
 std::vector<rocksdb::ColumnFamilyDescriptor> Descriptors(const StoreOptions& options,
+                                                         bool defers_compaction,
                                                          std::size_t count) {
   auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (std::size_t i = 0; i < count; ++i) {
     families.emplace_back(std::string(kFamilyNames[i]),
                           MakeFamilyOptions(static_cast<Family>(i), cache));
+    if (defers_compaction) DeferCompaction(&families.back().options);
   }
   return families;
 }
@@ -92,7 +95,8 @@ rocksdb::Status TryOpen(const StoreOptions& options, OpenMode mode, const std::s
     const rocksdb::Status checked = CheckFamilies(db_options, path, &count);
     if (!checked.ok()) return checked;
   }
-  const auto families = Descriptors(options, count);
+  const bool defers = mode == OpenMode::kWrite && IsLargeDatabase(path);
+  const auto families = Descriptors(options, defers, count);
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened =
@@ -102,6 +106,7 @@ rocksdb::Status TryOpen(const StoreOptions& options, OpenMode mode, const std::s
   if (!opened.ok()) return opened;
   impl->db.reset(db);
   std::copy(handles.begin(), handles.end(), impl->families.begin());
+  impl->defers_compaction = defers;
   return opened;
 }
 
@@ -192,7 +197,8 @@ Status OpenDatabase(OpenMode mode, const fs::path& path, Store::Impl* impl) {
 }
 
 bool OpenMetaAlone(const fs::path& path, Store::Impl* impl) {
-  const auto families = Descriptors(impl->options, static_cast<std::size_t>(Family::kMeta) + 1);
+  const auto families =
+      Descriptors(impl->options, false, static_cast<std::size_t>(Family::kMeta) + 1);
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened = rocksdb::DB::OpenForReadOnly(

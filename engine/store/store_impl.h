@@ -5,6 +5,7 @@
 #include <rocksdb/db.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -42,6 +43,11 @@ struct Store::Impl {
     std::vector<std::string> damaged;  // What is wrong with a file that was left where it is.
   };
   KeptReplies kept;  // Guarded by run_mutex.
+
+  // Of compaction.h.
+  bool defers_compaction = false;
+  bool many_files = false;  // When it was opened; and there is room to compact them.
+  std::atomic<std::uint64_t> written_bytes{0};
 
   std::timed_mutex run_mutex;  // Held by a WriteRun; before commit_mutex.
 

@@ -13,6 +13,7 @@
 #include "engine/base/crash_point.h"
 #include "engine/base/file.h"
 #include "engine/base/text.h"
+#include "engine/store/compaction.h"
 #include "engine/store/database.h"
 #include "engine/store/kept_replies.h"
 #include "engine/store/rocksdb_status.h"
@@ -233,6 +234,7 @@ Result<std::unique_ptr<Store>> Store::Open(const fs::path& directory, const Stor
   if (!witnessed.ok()) return witnessed;
   if (!options.read_only) {
     if (Status made = EnsureSketches(impl.get()); !made.ok()) return made;
+    PlanCompaction(impl.get());
   }
   std::unique_ptr<Store> store(new Store(std::move(impl)));
   if (!options.read_only) {
@@ -251,6 +253,7 @@ Status Store::Close() {
                                                            impl_->families.end());
   const rocksdb::Status flushed = impl_->db->Flush(rocksdb::FlushOptions(), families);
   if (!flushed.ok()) return FromRocks(flushed, "flush the store");
+  AwaitCompaction(*impl_);
   EMBSTORE_CRASH_POINT("store-flushed");
   Status synced = impl_->ledger->Sync();
   impl_.reset();

@@ -11,6 +11,7 @@
 
 #include "engine/base/crash_point.h"
 #include "engine/base/seeded_bug.h"
+#include "engine/store/compaction.h"
 #include "engine/store/rocksdb_options.h"
 #include "engine/store/rocksdb_status.h"
 #include "engine/store/store_impl.h"
@@ -21,30 +22,30 @@ namespace {
 constexpr std::size_t kDeleteBatchKeys = 10'000;
 constexpr std::size_t kManyTexts = 16;  // Longer at work than a thread takes to begin.
 
-Status Apply(const Store::Impl& impl, rocksdb::WriteBatch* batch,
-             const rocksdb::WriteOptions& options) {
-  const rocksdb::Status written = impl.db->Write(options, batch);
+Status Apply(Store::Impl* impl, rocksdb::WriteBatch* batch, const rocksdb::WriteOptions& options) {
+  CountWrite(impl, batch->GetDataSize());
+  const rocksdb::Status written = impl->db->Write(options, batch);
   if (!written.ok()) return FromRocks(written, "write to the store");
   return {};
 }
 
 /// Deletes every key that begins with `prefix`.
-Status DeletePrefix(const Store::Impl& impl, Family family, const std::string& prefix) {
+Status DeletePrefix(Store::Impl* impl, Family family, const std::string& prefix) {
   rocksdb::WriteBatch batch;
   const auto flush = [&] {
     Status applied = Apply(impl, &batch, UnsyncedWrite());
     batch.Clear();
     return applied;
   };
-  Status scanned = impl.Scan(family, prefix, [&](std::string_view key, std::string_view) {
-    batch.Delete(impl.family(family), rocksdb::Slice(key));
+  Status scanned = impl->Scan(family, prefix, [&](std::string_view key, std::string_view) {
+    batch.Delete(impl->family(family), rocksdb::Slice(key));
     return batch.Count() < kDeleteBatchKeys ? Status() : flush();
   });
   if (!scanned.ok()) return scanned;
   return flush();
 }
 
-Status DeleteGeneration(const Store::Impl& impl, std::uint32_t split, std::uint32_t generation) {
+Status DeleteGeneration(Store::Impl* impl, std::uint32_t split, std::uint32_t generation) {
   const std::string prefix = GenerationPrefix(split, generation);
   if (Status deleted = DeletePrefix(impl, Family::kDocuments, prefix); !deleted.ok()) {
     return deleted;
@@ -174,7 +175,7 @@ Status StoreWriter::AddSpace(const SpaceRecord& record) {
   if (existing.code() != Code::kNotFound) return existing.status();
   rocksdb::WriteBatch batch;
   batch.Put(impl_.family(Family::kSpaces), key, EncodeRecord(key, record));
-  return Apply(impl_, &batch, SyncedWrite());
+  return Apply(&impl_, &batch, SyncedWrite());
 }
 
 Result<SplitRecord> StoreWriter::BeginDocuments(std::string_view split) {
@@ -202,7 +203,7 @@ Result<SplitRecord> StoreWriter::BeginDocuments(std::string_view split) {
   }
   if (Status dropped = DropDocuments(next); !dropped.ok()) return dropped;
   if (next.generation > 2) {  // The one before the published one, if its deletion was cut short.
-    Status deleted = DeleteGeneration(impl_, next.id, next.generation - 2);
+    Status deleted = DeleteGeneration(&impl_, next.id, next.generation - 2);
     if (!deleted.ok()) return deleted;
   }
   return next;
@@ -227,13 +228,13 @@ Status StoreWriter::AppendDocuments(const SplitRecord& split, std::uint64_t firs
     AppendBigEndian(position, 8, &position_bytes);
     batch.Put(impl_.family(Family::kDocumentIds), key, position_bytes);
   }
-  return Apply(impl_, &batch, UnsyncedWrite());
+  return Apply(&impl_, &batch, UnsyncedWrite());
 }
 
 Status StoreWriter::UpdateSplit(std::string_view split, const SplitRecord& record) {
   rocksdb::WriteBatch batch;
   batch.Put(impl_.family(Family::kSplits), rocksdb::Slice(split), EncodeRecord(split, record));
-  return Apply(impl_, &batch, SyncedWrite());
+  return Apply(&impl_, &batch, SyncedWrite());
 }
 
 Status StoreWriter::PublishDocuments(std::string_view split, const SplitRecord& record) {
@@ -241,11 +242,11 @@ Status StoreWriter::PublishDocuments(std::string_view split, const SplitRecord& 
   if (Status updated = UpdateSplit(split, record); !updated.ok()) return updated;
   EMBSTORE_CRASH_POINT("list-published");
   if (record.generation <= 1) return {};
-  return DeleteGeneration(impl_, record.id, record.generation - 1);
+  return DeleteGeneration(&impl_, record.id, record.generation - 1);
 }
 
 Status StoreWriter::DropDocuments(const SplitRecord& record) {
-  return DeleteGeneration(impl_, record.id, record.generation);
+  return DeleteGeneration(&impl_, record.id, record.generation);
 }
 
 Status StoreWriter::RefreshCoverage(Store* store, std::string_view split, SpaceId space,
@@ -264,7 +265,7 @@ Status StoreWriter::RefreshCoverage(Store* store, std::string_view split, SpaceI
   record.updated_micros = micros;
   rocksdb::WriteBatch batch;
   batch.Put(impl_.family(Family::kSplits), key, EncodeRecord(key, record));
-  return Apply(impl_, &batch, SyncedWrite());
+  return Apply(&impl_, &batch, SyncedWrite());
 }
 
 Result<std::uint32_t> StoreWriter::NextRunNumber() const {
@@ -338,7 +339,7 @@ Status StoreWriter::WriteCommit(const Commit& commit) {
               EncodeRecord(kMetaCommitKey, next));
   }
   EMBSTORE_CRASH_POINT("commit-begins");
-  if (Status applied = Apply(impl_, &batch, SyncedWrite()); !applied.ok()) {
+  if (Status applied = Apply(&impl_, &batch, SyncedWrite()); !applied.ok()) {
     impl_.failure_keys.reset();
     impl_.write_failure = applied;
     return applied;
