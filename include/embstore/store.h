@@ -82,7 +82,9 @@ class EMBSTORE_API Store {
   Store& operator=(const Store&) = delete;
 
   /// Flushes what was committed into table files, so that the next open has no log to replay.
-  /// Nothing acknowledged depends on it. REQUIRES: no other call afterwards.
+  /// Nothing acknowledged depends on it. In a large store one of several short runs is held up
+  /// here until the files that gathered are compacted: about a second where there are 100,000
+  /// vectors. REQUIRES: no other call afterwards.
   Status Close();
 
   const std::filesystem::path& directory() const;
