@@ -22,7 +22,7 @@ class Bench:
         self.rivals = [name for name in rivals.NAMES
                        if name == "embstore_python" or not options.rivals or
                        name in options.rivals]
-        self._taken = collections.Counter()
+        self._taken = collections.Counter()  # Seconds by (rival, round).
         self.round = 0
 
     def say(self, *words):
@@ -61,13 +61,17 @@ class Bench:
         run = processes.run(command, self.options.environment, check)
         lines = run.out.strip().splitlines()
         said = json.loads(lines[-1]) if run.code == 0 and lines else {}
-        self._taken[rival] += run.wall
+        self.took(rival, run)
         return run, said
 
+    def took(self, rival, run):
+        self._taken[rival, self.round] += run.wall
+
     def sits_out(self, rival):
-        """Whether a rival has had its time and only others go on."""
+        """Whether a round of this rival took so long that only others go on."""
         patience = self.options.patience
-        return self.round > 0 and patience and self._taken[rival] > patience
+        return bool(patience) and any(self._taken[rival, earlier] > patience
+                                      for earlier in range(self.round))
 
     def command(self, *arguments, environment=None, check=True):
         """Runs the command embstore."""

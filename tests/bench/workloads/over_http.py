@@ -30,7 +30,7 @@ def run(bench):
                 billed = len(simulator.billed())
             finally:
                 simulator.stop()
-            bench._taken[name] += done.wall
+            bench.took(name, done)
             disk = processes.disk_bytes(directory)
             results.add("W1-http", name, **times(done, {}), cpu_us=done.cpu * 1e6 / count,
                         disk=disk / 1e6, billed=billed)
