@@ -81,6 +81,7 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(Family family,
   rocksdb::ColumnFamilyOptions options;
   options.force_consistency_checks = true;
   options.level_compaction_dynamic_level_bytes = true;
+  options.level0_file_num_compaction_trigger = kLevel0Trigger;
   // A write stop from this estimate can last for ever (fixed in 8.7).
   options.soft_pending_compaction_bytes_limit = 0;
   options.hard_pending_compaction_bytes_limit = 0;
@@ -108,6 +109,10 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(Family family,
   }
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
+}
+
+void DeferCompaction(rocksdb::ColumnFamilyOptions* options) {
+  options->disable_auto_compactions = true;
 }
 
 rocksdb::WriteOptions SyncedWrite() {

@@ -9,6 +9,9 @@
 
 namespace embstore {
 
+/// So many files of a family in level 0 are compacted.
+inline constexpr int kLevel0Trigger = 4;
+
 enum class OpenMode {
   kCreate,    ///< A new database; it must not exist.
   kWrite,     ///< An existing one; nothing is made up for what is missing.
@@ -20,6 +23,9 @@ rocksdb::DBOptions MakeDbOptions(const StoreOptions& options, OpenMode mode);
 /// `cache` is shared by all families.
 rocksdb::ColumnFamilyOptions MakeFamilyOptions(Family family,
                                                std::shared_ptr<rocksdb::Cache> cache);
+
+/// For each family of a database that is to compact nothing until it is told to.
+void DeferCompaction(rocksdb::ColumnFamilyOptions* options);
 
 /// Acknowledged means synced.
 rocksdb::WriteOptions SyncedWrite();

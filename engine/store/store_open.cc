@@ -253,7 +253,7 @@ Status Store::Close() {
                                                            impl_->families.end());
   const rocksdb::Status flushed = impl_->db->Flush(rocksdb::FlushOptions(), families);
   if (!flushed.ok()) return FromRocks(flushed, "flush the store");
-  AwaitCompaction(*impl_);
+  FinishCompaction(impl_.get());
   EMBSTORE_CRASH_POINT("store-flushed");
   Status synced = impl_->ledger->Sync();
   impl_.reset();

@@ -7,6 +7,7 @@
 
 #include "engine/record/sketch_record.h"
 #include "engine/record/vector_record.h"
+#include "engine/store/compaction.h"
 #include "engine/store/rocksdb_options.h"
 #include "engine/store/rocksdb_status.h"
 
@@ -25,22 +26,23 @@ Status AddFamily(Store::Impl* impl) {
   return {};
 }
 
-Status MakeAll(const Store::Impl& impl) {
+Status MakeAll(Store::Impl* impl) {
   SketchMaker maker;
   std::vector<float> vector;
   rocksdb::WriteBatch batch;
   const auto flush = [&]() -> Status {
-    const rocksdb::Status written = impl.db->Write(UnsyncedWrite(), &batch);
+    CountWrite(impl, batch.GetDataSize());
+    const rocksdb::Status written = impl->db->Write(UnsyncedWrite(), &batch);
     batch.Clear();
     return written.ok() ? Status() : FromRocks(written, "write sketches to the store");
   };
   Status scanned =
-      impl.Scan(Family::kVectors, "", [&](std::string_view key, std::string_view value) {
+      impl->Scan(Family::kVectors, "", [&](std::string_view key, std::string_view value) {
         const auto view = DecodeVector(key, value);
         if (!view.ok()) return view.status().Prefixed(Store::Impl::Where(Family::kVectors, key));
         vector.resize(view->dimensions());
         view->CopyTo(vector);
-        batch.Put(impl.family(Family::kSketches), rocksdb::Slice(key), maker.Make(key, vector));
+        batch.Put(impl->family(Family::kSketches), rocksdb::Slice(key), maker.Make(key, vector));
         return batch.Count() < kBatchSketches ? Status() : flush();
       });
   return scanned.ok() ? flush() : scanned;
@@ -65,7 +67,7 @@ Status EnsureSketches(Store::Impl* impl) {
   if (!has_family) {
     if (Status added = AddFamily(impl); !added.ok()) return added;
   }
-  Status made = MakeAll(*impl);
+  Status made = MakeAll(impl);
   if (made.code() ==
       Code::kCorruption) {  // A search makes what it lacks; reading names the damage.
     if (impl->options.log) impl->options.log("sketches are not complete: " + made.message());

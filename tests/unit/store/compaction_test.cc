@@ -10,6 +10,8 @@
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "embstore/store.h"
 #include "engine/store/store_writer.h"
@@ -87,6 +89,19 @@ TEST_CASE("compaction: many runs that write little do not fill a large store wit
   Run(dir, Noise(kLargeStore, 1));
   for (int run = 0; run < 40; ++run) Run(dir, {"text " + std::to_string(run)});
   CHECK(TableFiles(dir).size() < 100);  // About 240 if nothing were compacted.
+}
+
+TEST_CASE("compaction: a run that begins it does not end before it is done") {
+  TempDir dir;
+  Run(dir, Noise(kLargeStore, 1));
+  std::size_t files = TableFiles(dir).size();
+  for (int run = 0; run < 20; ++run) {
+    Run(dir, {"text " + std::to_string(run)});
+    const std::size_t before = std::exchange(files, TableFiles(dir).size());
+    if (files < before) break;
+  }
+  constexpr std::size_t kFamiliesWritten = 6;
+  CHECK(files <= kFamiliesWritten * 4);  // Three in level 0, one below. All would be 50.
 }
 
 TEST_CASE("compaction: a run that writes much to a large store compacts") {
