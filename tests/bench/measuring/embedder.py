@@ -28,9 +28,11 @@ class FreeEmbedder:
     bill: a file that gets the digest of every text that was sent, before the answer.
     kill_after: the process dies by SIGKILL at the call with which so many texts are passed.
     misbehave: the second call of the process answers wrongly; see _MISBEHAVIOUR.
+    price: what it is said to cost; None: nothing. For who asks: no answer depends on it.
     """
 
-    def __init__(self, bill=None, kill_after=0, misbehave="", base=None):
+    def __init__(self, bill=None, kill_after=0, misbehave="", base=None, price=None):
+        self.price = price
         self._bill = os.open(bill, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if bill else None
         self._kill_after = kill_after
         self._misbehave = misbehave

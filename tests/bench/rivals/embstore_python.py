@@ -18,7 +18,7 @@ class Rival(Base):
                 raise embstore.RateLimited(str(error)) from error
 
         provider = embstore.from_function(call, model="free", dimensions=DIMENSIONS,
-                                          batch_size=BATCH)
+                                          batch_size=BATCH, price=embed.price)
         with embstore.open(self.directory, read_only=False) as store:
             store.ingest("s", documents.path, provider, format="csv", id_field="id",
                          retry_wait=0.1)

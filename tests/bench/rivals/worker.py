@@ -33,7 +33,8 @@ def free_embedder(options):
     if options.embedder == "local":
         import embstore
         base = embstore.local().embed
-    return embedder.FreeEmbedder(options.bill, options.kill_after, options.misbehave, base)
+    return embedder.FreeEmbedder(options.bill, options.kill_after, options.misbehave, base,
+                                 options.price)
 
 
 def ingest(options, documents):
@@ -201,6 +202,7 @@ def main():
     parser.add_argument("--bill", type=pathlib.Path)
     parser.add_argument("--kill-after", type=int, default=0)
     parser.add_argument("--misbehave", default="")
+    parser.add_argument("--price", type=float, help="USD for a million tokens; default: free")
     parser.add_argument("--npy", type=pathlib.Path)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=20)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""W4: killed by SIGKILL at half and at random points, and started again."""
+"""W4: killed by SIGKILL at half and at random points, and started again. The embedder has a price,
+for what is counted is what is paid again."""
 
 import random
 
@@ -19,10 +20,10 @@ def run(bench):
         bench.say(f"W4: {rival}")
         for point in points:
             directory, bill = bench.fresh(rival), bench.bill(rival)
-            bench.worker(rival, "ingest", directory, documents, "--bill", bill, "--kill-after",
-                         point, check=False)
-            run, _ = bench.worker(rival, "ingest", directory, documents, "--bill", bill,
-                                  check=False)
+            paid = ["--bill", bill, "--price", "0.15"]
+            bench.worker(rival, "ingest", directory, documents, *paid, "--kill-after", point,
+                         check=False)
+            run, _ = bench.worker(rival, "ingest", directory, documents, *paid, check=False)
             if run.code != 0:
                 bench.results.note("W4", rival, "does not start again: "
                                    + run.err.strip().splitlines()[-1][:120])
