@@ -79,6 +79,8 @@ class Results:
         lines += [f"| {bar['number']} | {bar['what']} | {bar['bar']} | {bar['measured']} | "
                   f"{bar['verdict']} |" for bar in self.bars]
         for name, held in self.workloads.items():
+            if not held["systems"]:
+                continue
             lines += ["", f"## {name}: {held['title']}", "", *self._table(name, held)]
         lines += ["", "## Systems", "", "| system | versions | durability |", "|---|---|---|"]
         for system in self.titles.values():
