@@ -60,16 +60,13 @@ bool HasFailed(const Store::Impl& impl) {
   return impl.db->GetIntProperty(rocksdb::DB::Properties::kBackgroundErrors, &errors) && errors > 0;
 }
 
-/// Takes some milliseconds: RocksDB writes down its options once for each family.
+/// May be called again. Takes some milliseconds: RocksDB writes down its options once
+/// for each family.
 bool LetCompact(Store::Impl* impl) {
   const rocksdb::Status let =
       impl->db->EnableAutoCompaction({impl->families.begin(), impl->families.end()});
   if (!let.ok() && impl->options.log) impl->options.log("not compacted: " + let.ToString());
   return let.ok();
-}
-
-std::uint64_t BytesBeforeCompaction(const Store::Impl& impl) {
-  return impl.many_files ? kSomeBytes : kMuchBytes;
 }
 
 }  // namespace
@@ -91,14 +88,14 @@ void PlanCompaction(Store::Impl* impl) {
 
 void CountWrite(Store::Impl* impl, std::size_t bytes) {
   if (!impl->defers_compaction) return;
-  const std::uint64_t limit = BytesBeforeCompaction(*impl);
+  const std::uint64_t limit = impl->many_files ? kSomeBytes : kMuchBytes;
   const std::uint64_t before = impl->written_bytes.fetch_add(bytes);
   if (before < limit && before + bytes >= limit) LetCompact(impl);
 }
 
 void FinishCompaction(Store::Impl* impl) {
   if (!impl->defers_compaction || !impl->many_files || impl->written_bytes == 0) return;
-  if (impl->written_bytes < BytesBeforeCompaction(*impl) && !LetCompact(impl)) return;
+  if (!LetCompact(impl)) return;
   while (HasMoreFiles(*impl, kLevel0Trigger - 1) && !HasFailed(*impl)) {
     std::this_thread::sleep_for(kPoll);
   }

@@ -197,8 +197,8 @@ Status OpenDatabase(OpenMode mode, const fs::path& path, Store::Impl* impl) {
 }
 
 bool OpenMetaAlone(const fs::path& path, Store::Impl* impl) {
-  const auto families =
-      Descriptors(impl->options, false, static_cast<std::size_t>(Family::kMeta) + 1);
+  const auto families = Descriptors(impl->options, /*defers_compaction=*/false,
+                                    static_cast<std::size_t>(Family::kMeta) + 1);
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened = rocksdb::DB::OpenForReadOnly(

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "embstore/store.h"
+#include "engine/store/database.h"
 #include "engine/store/store_writer.h"
 #include "support/temp_dir.h"
 
@@ -102,6 +103,23 @@ TEST_CASE("compaction: a run that begins it does not end before it is done") {
   }
   constexpr std::size_t kFamiliesWritten = 6;
   CHECK(files <= kFamiliesWritten * 4);  // Three in level 0, one below. All would be 50.
+}
+
+TEST_CASE("compaction: closing ends also where much of what was written came before the plan") {
+  TempDir dir;
+  Run(dir, Noise(kLargeStore, 1));
+  bool was_due = false;
+  for (int run = 0; run < 20 && !was_due; ++run) {
+    Run(dir, {"text " + std::to_string(run)});
+    Store::Impl impl;
+    impl.directory = dir.path();
+    REQUIRE(OpenDatabase(OpenMode::kWrite, dir.path() / "store", &impl).ok());
+    CountWrite(&impl, 2u << 20);  // As an upgrade that adds the sketches does.
+    PlanCompaction(&impl);
+    was_due = impl.many_files;
+    FinishCompaction(&impl);
+  }
+  CHECK(was_due);
 }
 
 TEST_CASE("compaction: a run that writes much to a large store compacts") {
