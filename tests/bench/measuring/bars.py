@@ -29,19 +29,20 @@ def _value(workload, system, metric, limit, words, scale=1.0):
     return measure
 
 
-def _ratio(workload, system, metric, other, limit, other_workload=None):
-    """A bar relative to another system."""
+def _ratio(workload, system, metric, other, limit):
+    """A bar relative to another system in the same rounds."""
     def measure(results):
-        value = results.median(workload, system, metric)
-        base = results.median(other_workload or workload, other, metric)
-        if value is None or not base:
+        found = results.in_turn(workload, system, other, metric)
+        if found is None:
             return None
-        return value / base, limit, f"{value / base:.3f}x ({value:.4g} against {base:.4g})"
+        ratio, value, base, rounds = found
+        return ratio, limit, (f"{ratio:.3f}x ({value:.4g} against {base:.4g}, "
+                              f"{rounds} {'round' if rounds == 1 else 'rounds'})")
     return measure
 
 
 def _best_rival(workload, system, metric, limit, own=None):
-    """A bar relative to the best of the rivals."""
+    """A bar relative to the best of the rivals; medians, for the rounds are not the same ones."""
     def measure(results):
         held = results.workloads.get(workload)
         if not held:

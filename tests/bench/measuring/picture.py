@@ -65,8 +65,7 @@ def of_results(results):
         if not held or not held["systems"]:
             continue
         systems = list(held["systems"])
-        base = results.median(name, systems[0], metric)
-        if not base:
+        if not results.median(name, systems[0], metric):
             continue
         rows = []
         for system in systems:
@@ -77,7 +76,8 @@ def of_results(results):
                 continue
             unit = {"wall": f"{value:.2f} s", "p50": f"{value:.1f} µs",
                     "ms": f"{value:.2f} ms"}[metric]
-            rows.append((results.title(system), value / base, f"{_short(value / base)}x, {unit}"))
+            ratio = results.in_turn(name, system, systems[0], metric)[0]
+            rows.append((results.title(system), ratio, f"{_short(ratio)}x, {unit}"))
         groups.append((f"{name}: {held['title']}", rows))
     caption = (f"{results.meta['documents']:,} documents x 768, {results.meta['machine']}, "
                f"{results.meta['date']}" + (

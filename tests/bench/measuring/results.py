@@ -49,11 +49,24 @@ class Results:
     def note(self, workload, system, text):
         self._entry(workload, system)["note"] = text
 
+    def _values(self, workload, system, metric):
+        entry = self.workloads.get(workload, {"systems": {}})["systems"].get(system)
+        return entry["metrics"].get(metric, []) if entry else []
+
     def median(self, workload, system, metric):
         """None where it was not measured."""
-        entry = self.workloads.get(workload, {"systems": {}})["systems"].get(system)
-        values = entry["metrics"].get(metric) if entry else None
+        values = self._values(workload, system, metric)
         return statistics.median(values) if values else None
+
+    def in_turn(self, workload, system, other, metric):
+        """Of the rounds that both took part in, which are the first ones: the median of their
+        ratios, both medians, and how many rounds. None where there is no such round."""
+        mine, theirs = (self._values(workload, name, metric) for name in (system, other))
+        pairs = [(a, b) for a, b in zip(mine, theirs) if b]
+        if not pairs:
+            return None
+        return (statistics.median(a / b for a, b in pairs),
+                *(statistics.median(side) for side in zip(*pairs)), len(pairs))
 
     def best(self, workload, metric, systems):
         found = {system: self.median(workload, system, metric) for system in systems}
@@ -74,7 +87,7 @@ class Results:
 
     def to_markdown(self):
         lines = [f"{self.meta['date']}; {self.meta['machine']}; {self.meta['documents']:,} documents "
-                 f"x 768; median of the runs in turn.", *self._unrest(), "", "## Bars", "",
+                 f"x 768; medians; ratios are of the same rounds.", *self._unrest(), "", "## Bars", "",
                  "| # | what | bar | measured | |", "|---|---|---|---|---|"]
         lines += [f"| {bar['number']} | {bar['what']} | {bar['bar']} | {bar['measured']} | "
                   f"{bar['verdict']} |" for bar in self.bars]
@@ -122,8 +135,8 @@ class Results:
                 value = self.median(name, system, metric)
                 cells.append("-" if value is None else METRICS[metric][1].format(value))
                 if METRICS[metric][2]:
-                    base = self.median(name, first, metric)
-                    cells.append("-" if value is None or not base else f"{value / base:.2f}")
+                    found = self.in_turn(name, system, first, metric)
+                    cells.append(f"{found[0]:.2f}" if found else "-")
             cells.append(str(max((len(values) for values in entry["metrics"].values()), default=0)))
             lines.append("| " + " | ".join(cells) + " |")
         return lines
