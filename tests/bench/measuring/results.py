@@ -87,8 +87,8 @@ class Results:
 
     def to_markdown(self):
         lines = [f"{self.meta['date']}; {self.meta['machine']}; {self.meta['documents']:,} documents "
-                 f"x 768; medians; ratios are of the same rounds.", *self._unrest(), "", "## Bars", "",
-                 "| # | what | bar | measured | |", "|---|---|---|---|---|"]
+                 "x 768; medians; ratios are of the same rounds.", *self._unrest(), "", "## Bars",
+                 "", "| # | what | bar | measured | |", "|---|---|---|---|---|"]
         lines += [f"| {bar['number']} | {bar['what']} | {bar['bar']} | {bar['measured']} | "
                   f"{bar['verdict']} |" for bar in self.bars]
         for name, held in self.workloads.items():
