@@ -93,6 +93,13 @@ def lacks(text, *parts):
         check(part not in text, f"did not expect {part!r} in:\n{text}")
 
 
+def at_once(seconds, what):
+    """`what` took no longer than a start of the program may: two seconds, on a machine with more to
+    do than it has processors as many times more."""
+    limit = 2 * max(os.getloadavg()[0] / os.cpu_count(), 1)
+    check(seconds < limit, f"{what} took {seconds:.2f} s of {limit:.2f} s")
+
+
 def await_that(condition, what, seconds=20):
     """Waits for something that another process does, looking often; answers what it found."""
     deadline = time.monotonic() + seconds
@@ -279,6 +286,13 @@ class Scratch:
         lines = SAMPLE.read_bytes().splitlines(keepends=True)[:documents]
         return self.write(name, b"".join(lines))
 
+    def hold(self):
+        """Makes the file for the simulator's faults held=FILE and job-held=FILE: `unlink` it, and
+        what they hold goes on."""
+        path = self.dir / "held"
+        path.touch()
+        return path
+
     # Processes.
 
     def environment(self, key, extra, openai_key=None):
@@ -390,16 +404,22 @@ def run_one(function, tools):
 
 def run_cases(cases, tools, jobs):
     counts = {"ok": 0, "skip": 0, "gap": 0, "FAIL": 0}
+    failures = []
     started = time.monotonic()
     with contextlib.closing(tools), concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         futures = {pool.submit(run_one, function, tools): function for function in cases}
         for future in concurrent.futures.as_completed(futures):
             outcome, message, seconds = future.result()
             counts[outcome] += 1
-            print(f"{outcome:4}  {seconds:5.1f} s  {full_name(futures[future])}", flush=True)
+            line = f"{outcome:4}  {seconds:5.1f} s  {full_name(futures[future])}"
             if message:
-                print("      " + message.replace("\n", "\n      "), flush=True)
+                line += "\n      " + message.replace("\n", "\n      ")
+            print(line, flush=True)
+            if outcome == "FAIL":
+                failures.append(line)
     seconds = time.monotonic() - started
     print(f"{seconds:.0f} s, {counts['skip']} skipped, {counts['gap']} known gaps")
+    for failure in failures:  # Once more: hundreds of lines may stand between, or a log be cut.
+        print(failure)
     print(f"{counts['ok']} passed, {counts['FAIL']} failed")
     return 0 if counts["FAIL"] == 0 and counts["ok"] > 0 else 1

@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two processes on one store: who may write, what readers see, and whom a dead writer stops."""
 
-import os
 import random
 import signal
 import time
 
 from files import npy, same_rows, unit
-from harness import CANARY_KEY, SIGKILL, await_that, check, equal
+from harness import CANARY_KEY, SIGKILL, at_once, await_that, check, equal
 from paid import TEXTS
 from work import Calls, holds
-
-AT_MOST = 1  # Seconds until a second writer is turned away, on a machine that does nothing else.
 
 
 class TwoProcesses:
@@ -39,12 +36,7 @@ class TwoProcesses:
             return  # Too late to tell.
         check(result.code == 6, f"the lock is held, but {result}")
         holds(server.stop() == 0, "doubled", f"the loser sent a request: {result}")
-        self.at_once(result)
-
-    def at_once(self, result):
-        waiting = os.getloadavg()[0] / os.cpu_count()  # Processes for each processor.
-        check(result.seconds < AT_MOST * max(waiting, 1),
-              f"turned away after {result.seconds:.2f} s")
+        at_once(result.seconds, "turning it away")
 
     def some_writer(self):
         """Commands that write."""
@@ -80,7 +72,7 @@ class TwoProcesses:
         equal(sorted(result.code for result in results), [0, 6], f"exit codes of {results}")
         loser = 0 if results[0].code == 6 else 1
         holds(commands[loser][0].stop() == 0, "doubled", "the loser sent a request")
-        self.at_once(results[loser])
+        at_once(results[loser].seconds, "turning it away")
         self.work.server = commands[1 - loser][0]
         self.work.finish()
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/simulator/batch_job.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "tools/simulator/embed_endpoints.h"
@@ -77,9 +80,15 @@ TimePoint BatchJob::EndTime() const {
   return origin_.created + (stuck ? std::chrono::microseconds(kExpiry) : duration);
 }
 
+bool BatchJob::Held() const {
+  return std::any_of(origin_.faults.begin(), origin_.faults.end(), [](const Fault& fault) {
+    return fault.kind == FaultKind::kJobHeld && access(fault.text.c_str(), F_OK) == 0;
+  });
+}
+
 void BatchJob::Advance(TimePoint now) {
   if (ended()) return;
-  if (now >= EndTime()) return End(EndState(), EndTime());
+  if (now >= EndTime() && !Held()) return End(EndState(), EndTime());
   if (now >= origin_.created + core_->options().batch.duration / kPendingShare) {
     state_ = BatchState::kRunning;
   }

@@ -64,6 +64,7 @@ class BatchJob {
  private:
   BatchState EndState() const;
   TimePoint EndTime() const;
+  bool Held() const;
   void End(BatchState state, TimePoint time);
   void Bill();
   bool HasResults(TimePoint now) const;

@@ -22,9 +22,9 @@ struct FaultName {
 };
 
 // Faults up to this one spoil any reply, so they may be aimed at other calls.
-constexpr std::size_t kFaultsOfAnyCall = 13;
+constexpr std::size_t kFaultsOfAnyCall = 14;
 
-constexpr std::array<FaultName, 51> kFaults{{
+constexpr std::array<FaultName, 53> kFaults{{
     {"reset-before-reply", FaultKind::kResetBeforeReply, ValueKind::kNone, "TCP reset, no reply"},
     {"close-before-reply", FaultKind::kCloseBeforeReply, ValueKind::kNone, "closed, no reply"},
     {"cut-body", FaultKind::kCutBody, ValueKind::kNone, "closed after half of the body"},
@@ -34,6 +34,7 @@ constexpr std::array<FaultName, 51> kFaults{{
     {"error-200", FaultKind::kError200, ValueKind::kNone, "200 with an error object"},
     {"array-error", FaultKind::kArrayError, ValueKind::kNone, "500, error inside a list"},
     {"slow", FaultKind::kSlow, ValueKind::kMilliseconds, "slow=MS, waits before the reply"},
+    {"held", FaultKind::kHeld, ValueKind::kText, "held=FILE, no reply while there is such a file"},
     {"drip", FaultKind::kDrip, ValueKind::kMilliseconds, "drip=MS, one byte of the body per MS"},
     {"redirect", FaultKind::kRedirect, ValueKind::kText, "redirect=URL, 302"},
     {"duplicate-json", FaultKind::kDuplicateJson, ValueKind::kNone, "the document twice"},
@@ -88,6 +89,8 @@ constexpr std::array<FaultName, 51> kFaults{{
      "ends CANCELLED unasked; not billed", CallKind::kJob},
     {"job-stuck", FaultKind::kJobStuck, ValueKind::kNone, "runs on until it expires after 48 hours",
      CallKind::kJob},
+    {"job-held", FaultKind::kJobHeld, ValueKind::kText,
+     "job-held=FILE, does not end while there is such a file", CallKind::kJob},
     {"unknown-state", FaultKind::kUnknownState, ValueKind::kCount,
      "unknown-state=N, for the first N polls", CallKind::kJob},
     {"late-result", FaultKind::kLateResult, ValueKind::kMilliseconds,
@@ -138,6 +141,7 @@ std::optional<WhenKind> WhenNamed(std::string_view name) {
   if (name == "count") return WhenKind::kCount;
   if (name == "every") return WhenKind::kEvery;
   if (name == "at") return WhenKind::kAt;
+  if (name == "from") return WhenKind::kFrom;
   return std::nullopt;
 }
 
@@ -150,7 +154,9 @@ void TakeWhen(std::string_view spec, std::string_view* rest, Fault* fault) {
   const std::size_t equals = when.find('=');
   const auto kind = WhenNamed(when.substr(0, equals));
   if (!kind || equals == std::string_view::npos) {
-    if (rest->find('=') > colon) Refuse(spec, "after ':' comes rate=P, count=N, every=N or at=N");
+    if (rest->find('=') > colon) {
+      Refuse(spec, "after ':' comes rate=P, count=N, every=N, at=N or from=N");
+    }
     return;
   }
   const auto value = ParseNumber<double>(when.substr(equals + 1));
@@ -248,8 +254,8 @@ Fault ParseFault(std::string_view spec) {
 std::string FaultHelp() {
   std::string help =
       "Faults: --fault [CALL/]NAME[=VALUE][:WHEN], any number of times. WHEN is rate=P\n"
-      "(probability), count=N (the first N calls), every=N or at=N (only the Nth call); without\n"
-      "it every call. Each kind of call is counted by itself. A struck call is billed, or done,\n"
+      "(probability), count=N (the first N calls), every=N, at=N (only the Nth call) or from=N\n"
+      "(that and all later ones); without it every call. Each kind of call is counted by itself. A struck call is billed, or done,\n"
       "unless noted. These strike valid embedding calls, or with CALL/ those of another kind\n"
       "(" +
       CallNames() + "):\n";
@@ -291,6 +297,8 @@ bool FaultPlan::Strikes(std::size_t index, std::uint64_t call) const {
       return std::fmod(static_cast<double>(call), fault.when_value) == 0;
     case WhenKind::kAt:
       return static_cast<double>(call) == fault.when_value;
+    case WhenKind::kFrom:
+      return static_cast<double>(call) >= fault.when_value;
   }
   return false;
 }

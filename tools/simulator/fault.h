@@ -26,6 +26,7 @@ enum class FaultKind {
   kError200,
   kArrayError,
   kSlow,
+  kHeld,
   kDrip,
   kRedirect,
   kRejectText,
@@ -54,6 +55,7 @@ enum class FaultKind {
   kJobExpired,
   kJobCancelled,
   kJobStuck,
+  kJobHeld,
   kUnknownState,
   kLateResult,
   kListLag,
@@ -81,12 +83,12 @@ enum class CallKind {
   kJob,  ///< jobs as they are made
 };
 
-enum class WhenKind { kAlways, kRate, kCount, kEvery, kAt };
+enum class WhenKind { kAlways, kRate, kCount, kEvery, kAt, kFrom };
 
 struct Fault {
   FaultKind kind;
   CallKind call = CallKind::kEmbed;
-  std::string text;          ///< the value, for redirect, reject-text and bad-row
+  std::string text;          ///< the value, for held, redirect, reject-text, bad-row, job-held
   std::uint64_t number = 0;  ///< the value, for a status code, milliseconds or a count
   double share = 0;          ///< the value, for row-error
   WhenKind when = WhenKind::kAlways;

@@ -104,7 +104,7 @@ void HttpServer::Serve(int fd) {
 // False when the connection must not be used again.
 bool HttpServer::Answer(const HttpRequest& request, const HttpReply& reply,
                         Connection* connection) {
-  if (!Wait(reply.delay)) return false;
+  if (!Wait(reply.delay) || !WaitWhileHeld(reply)) return false;
   if (reply.delivery == Delivery::kReset) connection->ResetOnClose();
   if (reply.delivery == Delivery::kReset || reply.delivery == Delivery::kClose) return false;
   const bool chunked = request.chunks_allowed && !reply.sized;
@@ -153,6 +153,14 @@ bool HttpServer::Wait(std::chrono::milliseconds duration) {
   std::unique_lock lock(mutex_);
   if (duration.count() == 0) return !stopping_;
   return !stopped_.wait_for(lock, duration, [this] { return stopping_; });
+}
+
+bool HttpServer::WaitWhileHeld(const HttpReply& reply) {
+  constexpr std::chrono::milliseconds kLook{2};
+  while (!reply.held_by.empty() && access(reply.held_by.c_str(), F_OK) == 0) {
+    if (!Wait(kLook)) return false;
+  }
+  return true;
 }
 
 bool HttpServer::Register(int fd) {

@@ -40,6 +40,7 @@ class HttpServer {
   bool Stream(const HttpReply& reply, bool chunked, Connection* connection);
   bool Drip(const HttpReply& reply, bool chunked, Connection* connection);
   bool Wait(std::chrono::milliseconds duration);
+  bool WaitWhileHeld(const HttpReply& reply);
   bool Register(int fd);
   void Unregister(int fd);
 

@@ -101,6 +101,9 @@ void SpoilReply(std::span<const Fault> faults, const ApiError& error, HttpReply*
       case FaultKind::kSlow:
         reply->delay += std::chrono::milliseconds(fault.number);
         break;
+      case FaultKind::kHeld:
+        reply->held_by = fault.text;
+        break;
       case FaultKind::kDrip:
         reply->byte_interval = std::chrono::milliseconds(fault.number);
         break;

@@ -3,7 +3,6 @@
 answer, an open job, a log that was never made into tables, exports, and a copy of last week."""
 
 import shutil
-import time
 
 import paid
 from files import read_npy, same_rows, unit
@@ -14,7 +13,6 @@ from simulator import sha256
 WEEK, BY_JOBS, HELD, ALL = 100, 140, 240, 300  # Documents after each of the runs.
 JOB = 20  # Texts of a job; the last one stays open.
 OPEN_JOB = (BY_JOBS - WEEK + ALL - HELD) // JOB
-RESULT_MS = 1500  # The open job has its result only after its writer has died.
 NAMES = ("cache", "exports", "week", "config.yaml", "sample.csv")
 
 
@@ -23,7 +21,8 @@ class PaidStore:
 
     def __init__(self, t):
         self.t = t
-        self.server = paid.simulator(t, f"late-result={RESULT_MS}:at={OPEN_JOB}")
+        self.held = t.hold()
+        self.server = paid.simulator(t, f"job-held={self.held}:at={OPEN_JOB}")
         mixes_up = paid.simulator(t, "rotate:count=1")
         t.config(paid.QUICK.replace("batch: {", f"batch: {{max_job_texts: {JOB}, "))
         t.sample(ALL)
@@ -35,7 +34,6 @@ class PaidStore:
         self.die_with_an_open_job()
         self.export()
         self.stored = [*range(BY_JOBS), *range(HELD, ALL)]
-        time.sleep(max(0, self.ready - time.monotonic()))
         self.check_rows()
 
     def ingest(self, documents, mode, code=0, server=None):
@@ -43,13 +41,14 @@ class PaidStore:
                     "--concurrency", 1, mode=mode, code=code)
 
     def die_with_an_open_job(self):
-        """The writer is killed when two of three jobs are stored."""
+        """The writer is killed when two of three jobs are stored; then the third is done."""
         running = self.t.start(*paid.words(self.server), key=KEY)
         self.there = BY_JOBS + ALL - HELD - JOB
         await_that(lambda: self.vectors() == self.there, "two of the last jobs are stored")
-        self.ready = time.monotonic() + RESULT_MS / 1000
         running.signal(SIGKILL)
         running.finish()
+        self.held.unlink()
+        await_that(lambda: len(self.server.billed()) == ALL - HELD + BY_JOBS, "the last job is done")
 
     def vectors(self):
         status = self.t.run("--json", "status")

@@ -22,13 +22,23 @@ def store(t):
 
 def killed_store(t):
     """A store whose writer was killed: everything is still in its log."""
-    server = t.simulator("--latency-ms", "30")
+    held = t.hold()
+    server = t.simulator("--fault", f"held={held}:from=20")
     t.sample(DOCUMENTS)
     running = t.start("ingest", "train", "--base-url", server.url, "--input", "sample.csv",
                       key="good")
-    await_that(lambda: len(server.billed()) >= 200, "two hundred texts are billed")
+
+    def at_rest():
+        status = t.run("--json", "status")
+        if status.code != 0:
+            return False
+        facts = status.json()
+        return (facts["splits"][0]["embedded"], facts["money"]["under_way_texts"]) == (190, 40)
+
+    await_that(at_rest, "190 texts are stored and in the books, and 40 in flight")
     running.signal(SIGKILL)
     running.finish()
+    held.unlink()
     return server
 
 
@@ -129,7 +139,7 @@ def a_deleted_manifest_is_damage(t):
 
 @case
 def a_missing_file_is_damage_also_beside_a_writer(t):
-    server = t.simulator("--latency-ms", "100")
+    server = t.simulator("--fault", f"held={t.hold()}")
     t.sample(DOCUMENTS)
     running = t.start("ingest", "train", "--base-url", server.url, "--input", "sample.csv",
                       key="good")
@@ -147,10 +157,10 @@ def readers_say_so_when_vectors_that_were_paid_for_are_gone(t):
     shutil.rmtree(t.dir / "cache")
     shutil.copytree(t.dir / "half", t.dir / "cache")
     ingest(t, server, "--limit", "250").expect(0)
-    slow = t.simulator("--latency-ms", "50")
+    slow = t.simulator("--fault", f"held={t.hold()}:at=4")
     running = t.start("ingest", "train", "--base-url", slow.url, "--input", "sample.csv",
                       "--concurrency", "1", key="good")
-    await_that(lambda: len(slow.billed()) >= 30, "thirty texts are billed")
+    await_that(lambda: len(slow.billed()) >= 40, "thirty texts are answered")
     running.signal(SIGKILL)
     running.finish()
     t.run("get", "train", "0", "200").expect(0)

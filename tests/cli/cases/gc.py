@@ -159,12 +159,14 @@ def every_model_loses_what_no_split_has(t):
 
 @case
 def nothing_is_dropped_while_another_process_writes(t):
-    server = t.simulator("--latency-ms", "300")
+    held = t.hold()
+    server = t.simulator("--fault", f"held={held}")
     rows(t, 0, 200)
     running = t.start("ingest", "train", "--base-url", server.url, "--input", "sample.csv",
                       key=KEY)
     await_that(server.billed, "the first texts are billed")
     contains(gc(t, "--yes", code=6).err, "is in use by another process")
+    held.unlink()
     running.finish().expect(0)
     equal(gc(t, "--yes")["vectors"], 0, "vectors")
 
@@ -172,9 +174,10 @@ def nothing_is_dropped_while_another_process_writes(t):
 @case
 def what_a_batch_job_refers_to_stays(t):
     t.config(SMALL_JOBS)
-    server = simulator(t, job_seconds=4)
+    server = simulator(t, f"job-held={t.dir / 'held'}")
     rows(t, 0, 60)
     paid.ingest(t, server)
+    held = t.hold()
     paid.ingest(t, server, "--refresh", "--no-wait")
     rows(t, 100, 110)
     paid.ingest(t, server, "--no-wait")  # No split has the first sixty any more.
@@ -183,6 +186,7 @@ def what_a_batch_job_refers_to_stays(t):
     equal((report["vectors"], report["kept"]), (0, 60), "dropped and kept")
     contains(gc(t, "--forget", "train", "--yes", code=4).err, "has texts in job",
              "nothing was dropped")
+    held.unlink()
     t.run("jobs", "--wait", "--base-url", server.url, key=KEY).expect(0)
     t.run("verify").expect(0)
     report = gc(t, "--yes")

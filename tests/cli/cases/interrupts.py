@@ -5,21 +5,24 @@ import json
 import time
 from signal import SIGXFSZ
 
-from harness import (SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGTERM, await_that, case, check, contains,
-                     equal)
+from harness import (SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGTERM, at_once, await_that, case, check,
+                     contains, equal)
 
 DOCUMENTS = 400
 CONCURRENCY = 4
 BATCH = 10
+CALLS = DOCUMENTS // BATCH
 
 
 def start_ingest(t, *flags, latency=150):
-    """An ingest that has something stored, something in flight and something to do."""
-    server = t.simulator("--latency-ms", latency, *flags)
+    """An ingest that has something stored, something in flight and something to do. The second half
+    of its calls is not answered until the file that comes with it is gone."""
+    held = t.hold()
+    server = t.simulator("--latency-ms", latency, "--fault", f"held={held}:from={CALLS // 2}", *flags)
     t.sample(DOCUMENTS)
     running = t.start("--json", "ingest", "train", "--base-url", server.url, "--input",
                       "sample.csv", "--concurrency", CONCURRENCY, key="good")
-    return server, running
+    return server, running, held
 
 
 def stored(t):
@@ -35,10 +38,11 @@ def complete_it(t, server):
 
 
 def stops_cleanly(t, number):
-    server, running = start_ingest(t)
+    server, running, held = start_ingest(t)
     await_that(lambda: len(server.billed()) >= 100, "a hundred texts are billed")
     running.signal(number)
     running.wait_for("stopping: waiting for what is in flight")
+    held.unlink()
     at_signal = len(server.billed())
     result = running.finish().expect(130)
     report = result.json()
@@ -65,18 +69,20 @@ def sigterm_does_the_same(t):
 
 @case
 def a_closed_terminal_does_not_stop_it(t):
-    server, running = start_ingest(t, latency=20)
+    server, running, held = start_ingest(t, latency=20)
     await_that(lambda: len(server.billed()) >= 10, "it works")
     running.signal(SIGHUP)
+    held.unlink()
     equal(running.finish().expect(0).json()["complete"], True, "complete")
 
 
 @case
 def signals_of_pipes_and_of_file_sizes_do_not_stop_it(t):
-    server, running = start_ingest(t, latency=20)
+    server, running, held = start_ingest(t, latency=20)
     await_that(lambda: len(server.billed()) >= 10, "it works")
     running.signal(SIGPIPE)
     running.signal(SIGXFSZ)
+    held.unlink()
     equal(running.finish().expect(0).json()["complete"], True, "complete")
 
 
@@ -91,14 +97,14 @@ def sigterm_after_ctrl_c_does_the_same(t):
 
 
 def ends_at_once(t, second):
-    server, running = start_ingest(t, latency=20_000)
+    server, running, _ = start_ingest(t, latency=20_000)
     await_that(lambda: len(server.billed()) >= 10, "a request is in flight")
     running.signal(SIGINT)
     running.wait_for("stopping: waiting for what is in flight (again: stop at once)")
     before = time.monotonic()
     running.signal(second)
     result = running.finish(10).expect(130)
-    check(time.monotonic() - before < 1, "it took more than a second")
+    at_once(time.monotonic() - before, "the end")
     contains(result.err, "stopped at once; what was in flight may have been paid for")
     fast = t.simulator()
     complete_it(t, fast)
@@ -109,22 +115,23 @@ def ends_at_once(t, second):
 def ctrl_c_while_waiting_for_a_retry_does_not_wait_it_out(t):
     t.config("")
     t.write("config.yaml", t.read("config.yaml").replace("0.01", "30"))
-    server, running = start_ingest(t, "--fault", "status=503", latency=0)
+    _, running, _ = start_ingest(t, "--fault", "status=503", latency=0)
     # Nothing is billed by a 503; the fifth call would be a retry, half a minute later.
     running.wait_for("Processing batch")
     before = time.monotonic()
     running.signal(SIGINT)
     running.finish(20).expect(130)
-    check(time.monotonic() - before < 2, "it took more than two seconds")
+    at_once(time.monotonic() - before, "the end")
 
 
 @case
 def a_checkpoint_tells_how_far_a_run_is(t):
-    server, running = start_ingest(t)
+    server, running, held = start_ingest(t)
     path = t.dir / "cache/.checkpoint_train.json"
     await_that(path.exists, "there is a checkpoint")
     running.signal(SIGKILL)
     running.finish()
+    held.unlink()
     facts = json.loads(path.read_text())
     for key in ("last_processed_index", "batch_size", "total_batches", "timestamp"):
         check(key in facts, f"no {key} in {facts}")
@@ -137,9 +144,10 @@ def a_checkpoint_tells_how_far_a_run_is(t):
 @case
 def without_checkpoints_there_is_none(t):
     t.config(embedding="checkpoint_enabled: false")
-    server, running = start_ingest(t)
+    server, running, held = start_ingest(t)
     await_that(lambda: len(server.billed()) >= 100, "a hundred texts are billed")
     running.signal(SIGINT)
+    held.unlink()
     running.finish().expect(130)
     check(not (t.dir / "cache/.checkpoint_train.json").exists(), "there is one")
     complete_it(t, server)
@@ -148,26 +156,28 @@ def without_checkpoints_there_is_none(t):
 
 @case
 def a_second_writer_is_turned_away_before_it_sends_anything(t):
-    server, running = start_ingest(t, latency=1500)
+    server, running, held = start_ingest(t, latency=1500)
     await_that(lambda: len(server.billed()) >= 10, "the first one works")
     other = t.simulator()
     result = t.run("--json", "ingest", "test", "--base-url", other.url, "--input", "sample.csv",
                    key="good").expect(6)
-    check(result.seconds < 1, f"it took {result.seconds:.2f} s")
+    at_once(result.seconds, "the second writer")
     contains(result.err, f"(pid {running.pid})")
     equal(result.json()["error"]["code"], "locked", "code")
     equal((other.stop(), other.billed()), (0, []), "calls of the second")
     running.signal(SIGINT)
+    held.unlink()
     running.finish().expect(130)
     equal(stored(t), len(server.billed()), "billed is stored")
 
 
 @case
 def a_dead_writer_locks_nobody_out(t):
-    server, running = start_ingest(t)
+    server, running, held = start_ingest(t)
     await_that(lambda: len(server.billed()) >= 100, "a hundred texts are billed")
     running.signal(SIGKILL)
     running.finish()
+    held.unlink()
     there = stored(t)
     equal(complete_it(t, server)["cached"], there, "cached")
     # In flight, or answered and not yet committed.
@@ -176,7 +186,7 @@ def a_dead_writer_locks_nobody_out(t):
 
 @case
 def readers_work_while_an_ingest_runs(t):
-    server, running = start_ingest(t, latency=1500)
+    _, running, held = start_ingest(t, latency=400)
 
     def splits():
         result = t.run("--json", "status", "train")
@@ -195,15 +205,17 @@ def readers_work_while_an_ingest_runs(t):
         t.run("get", "train", first).expect(0)
         t.run("plan", "train", "--input", "sample.csv").expect(0)
     running.signal(SIGINT)
+    held.unlink()
     running.finish().expect(130)
 
 
 @case
 def a_file_that_changes_during_the_run_ends_it(t):
-    server, running = start_ingest(t)
+    server, running, held = start_ingest(t)
     await_that(lambda: len(server.billed()) >= 10, "it runs")
     with open(t.dir / "sample.csv", "ab") as file:
         file.write(b'"1","one","more"\n')
+    held.unlink()
     result = running.finish().expect(2)
     contains(result.err, "changed during the run", "what was embedded is stored")
     billed = len(server.billed())

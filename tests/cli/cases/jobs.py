@@ -80,10 +80,15 @@ def jobs_wait_collects_without_the_dataset(t):
 
 @case
 def collecting_without_waiting_takes_what_is_ready(t):
-    server = submitted(t, job_seconds=3)
-    first = ingest(t, server, "--no-wait").json()
-    harness.await_that(lambda: ingest(t, server, "--no-wait").json()["complete"], "all is there")
-    check(first["embedded"] < DOCUMENTS, str(first))
+    held = t.hold()
+    server = submitted(t, f"job-held={held}:at=2")
+
+    def in_jobs():
+        return ingest(t, server, "--no-wait").json()["in_jobs"]
+
+    harness.await_that(lambda: in_jobs() == 50, "two of three jobs are collected")
+    held.unlink()
+    harness.await_that(lambda: in_jobs() == 0, "all is there")
     all_is_there(t, server, DOCUMENTS)
 
 
@@ -102,8 +107,10 @@ def a_list_of_no_jobs_is_empty(t):
 
 @case
 def a_cancelled_job_is_in_doubt_and_its_texts_are_sent_again(t):
-    server = submitted(t, job_seconds=1)
+    held = t.hold()
+    server = submitted(t, f"job-held={held}")
     jobs(t, "--cancel", 2, server=server)
+    held.unlink()
     ingest(t, server)
     equal(stored_positions(t, DOCUMENTS), list(range(DOCUMENTS)), "stored")
     nothing_billed_twice(server)
@@ -135,7 +142,8 @@ def a_job_that_the_server_has_is_not_cancelled_without_a_key(t):
 
 @case
 def a_run_that_is_interrupted_says_that_its_jobs_go_on(t):
-    server = prepared(t, job_seconds=1)
+    held = t.hold()
+    server = prepared(t, f"job-held={held}")
     running = t.start(*words(server), key=KEY)
     running.wait_for("job 3 created")
     running.signal(SIGINT)
@@ -143,6 +151,7 @@ def a_run_that_is_interrupted_says_that_its_jobs_go_on(t):
     contains(result.err, "interrupted: 120 texts are in batch jobs, which go on on the server; "
                          "the same command, or 'embstore jobs --wait', collects them")
     lacks(result.err, "is stored")
+    held.unlink()
     t.run("jobs", "--wait", "--base-url", server.url, key=KEY).expect(0)
     all_is_there(t, server, DOCUMENTS)
 
@@ -175,8 +184,10 @@ def a_job_is_cancelled_by_the_name_of_the_server_too(t):
 
 @case
 def what_a_cancelled_job_delivered_is_stored(t):
-    server = submitted(t, job_seconds=0.6, flags=["--partial-results"])
+    held = t.hold()
+    server = submitted(t, f"job-held={held}", flags=["--partial-results"])
     jobs(t, "--cancel", 1, server=server)
+    held.unlink()
     ingest(t, server)
     equal(stored_positions(t, DOCUMENTS), list(range(DOCUMENTS)), "stored")
     nothing_billed_twice(server)
@@ -243,9 +254,11 @@ def two_splits_that_share_texts_pay_for_them_once(t):
 @case
 def the_same_text_in_two_splits_at_once_is_paid_once(t):
     """Both are submitted before either is collected."""
-    server = submitted(t, job_seconds=0.4)
+    held = t.hold()
+    server = submitted(t, f"job-held={held}")
     ingest(t, server, "--no-wait", split="test")
     equal(len(jobs(t)), 3, "jobs")
+    held.unlink()
     t.run("jobs", "--wait", "--base-url", server.url, key=KEY).expect(0)
     for split in ("train", "test"):
         equal(stored_positions(t, DOCUMENTS, split=split), list(range(DOCUMENTS)), split)
@@ -290,11 +303,13 @@ def another_model_does_not_take_the_jobs_on(t):
 
 @case
 def a_killed_run_is_gone_on_with_and_no_job_is_made_twice(t):
-    server = prepared(t, job_seconds=0.5)
+    held = t.hold()
+    server = prepared(t, f"job-held={held}")
     running = t.start(*words(server), key=KEY)
     running.wait_for("job 2 created")
     running.signal(SIGKILL)
     running.finish()
+    held.unlink()
     ingest(t, server)
     all_is_there(t, server, DOCUMENTS)
 

@@ -4,10 +4,8 @@
 import os
 
 import paid
-from harness import SIGKILL, SIGSTOP, await_that, case, check, contains, equal
+from harness import SIGKILL, SIGSTOP, at_once, await_that, case, check, contains, equal
 from interposer import recorder
-
-LIMIT = 2  # Seconds; the promise is one, on a machine that does nothing else.
 
 
 def held(t):
@@ -26,7 +24,7 @@ def refused(t, server, *words):
         if words[0] in ("ingest", "jobs") else t.run(*words, key=paid.KEY)
     result.expect(6)
     contains(result.err, "in use by another process", "nothing was sent")
-    check(result.seconds < LIMIT, f"{words[0]} took {result.seconds:.1f} s")
+    at_once(result.seconds, words[0])
 
 
 @case

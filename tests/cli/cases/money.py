@@ -216,7 +216,7 @@ def no_more_than_allowed_is_sent_again_in_one_run(t):
 
 @case
 def a_request_that_was_killed_is_in_doubt(t):
-    server = prepared(t, flags=["--latency-ms", "3000"])
+    server = prepared(t, f"held={t.hold()}")
     running = t.start(*words(server, "--concurrency", 2, mode="sync"), key=KEY)
     await_that(lambda: len(server.billed()) >= 20, "two requests are in flight")
     running.signal(SIGKILL)
@@ -233,7 +233,7 @@ def a_request_that_was_killed_is_in_doubt(t):
 
 @case
 def with_the_policy_hold_a_killed_request_is_not_sent_again(t):
-    server = prepared(t, flags=["--latency-ms", "3000"], more="doubt: {policy: hold}\n")
+    server = prepared(t, f"held={t.hold()}", more="doubt: {policy: hold}\n")
     running = t.start(*words(server, "--concurrency", 1, mode="sync"), key=KEY)
     await_that(lambda: len(server.billed()) >= 10, "a request is in flight")
     running.signal(SIGKILL)

@@ -231,7 +231,7 @@ def two_exchanged_table_files_are_told_apart_by_what_they_hold(t):
 def a_flipped_bit_in_the_log_costs_at_most_one_vector(t):
     """Whatever lies before and behind it proves itself."""
     server, _ = paid(t, export=None)
-    killed = t.simulator("--latency-ms", "30")
+    killed = t.simulator("--fault", f"held={t.hold()}:from=20")
     shutil.rmtree(t.dir / "cache")
     running = t.start("ingest", "train", "--base-url", killed.url, "--input", "sample.csv",
                       key="good")
@@ -326,12 +326,14 @@ def store_and_ledger_may_both_be_damaged(t):
 
 @case
 def a_running_writer_is_not_disturbed(t):
-    server = t.simulator("--latency-ms", "100")
+    held = t.hold()
+    server = t.simulator("--fault", f"held={held}")
     t.sample(DOCUMENTS)
     running = t.start("ingest", "train", "--base-url", server.url, "--input", "sample.csv",
                       key="good")
     await_that(lambda: len(server.billed()) > 0, "something is billed")
     t.run("recover", "--yes").expect(6)
+    held.unlink()
     running.finish().expect(0)
 
 
@@ -435,7 +437,8 @@ def wherever_the_ledger_is_cut_no_job_is_made_twice(t):
     texts are stored has ended."""
     t.config(SMALL_JOBS)
     t.sample(100)
-    server = simulator(t, "late-result=1500:at=2", job_seconds=0.05)
+    held = t.hold()
+    server = simulator(t, f"job-held={held}:at=2", job_seconds=0.05)
     running = t.start(*paid_runs.words(server), key=KEY)
 
     def stored():
@@ -446,6 +449,8 @@ def wherever_the_ledger_is_cut_no_job_is_made_twice(t):
     await_that(lambda: len(paid_runs.job_files(t)) == 1, "its files are gone")
     running.signal(SIGKILL)
     running.finish()
+    held.unlink()
+    await_that(lambda: len(server.billed()) == 100, "the other job is done")
     shutil.copytree(t.dir / "cache", t.dir / "open")
     for end in ends_of_entries((t.dir / "cache/ledger").read_bytes())[:-3]:
         put_back(t, "open")

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <regex>
@@ -452,6 +453,24 @@ TEST_CASE("simulator: job faults") {
   CHECK(state_after("job-cancelled", kDone) == "BATCH_STATE_CANCELLED");
   CHECK(state_after("job-stuck", std::chrono::hours(47)) == "BATCH_STATE_RUNNING");
   CHECK(state_after("job-stuck", std::chrono::hours(48)) == "BATCH_STATE_EXPIRED");
+}
+
+TEST_CASE("simulator: a held job runs until the file that holds it is gone, or it is cancelled") {
+  const embstore::testing::TempDir dir;
+  const std::string file = dir.path() / "held";
+  std::ofstream(file).close();
+  ServiceClient client(WithFaults({"job-held=" + file}));
+  const std::string cancelled = client.MakeJob(InputLines(2));
+  const std::string held = client.MakeJob(InputLines(2));
+  client.Wait(kDone);
+  CHECK(client.Call("POST", "/v1beta/" + cancelled + ":cancel").status == 200);
+  client.Wait(kDone);
+  CHECK(StateOf(client.Poll(cancelled)) == "BATCH_STATE_CANCELLED");
+  CHECK(StateOf(client.Poll(held)) == "BATCH_STATE_RUNNING");
+  CHECK(client.service().texts_billed() == 0);
+  std::filesystem::remove(file);
+  CHECK(StateOf(client.Poll(held)) == "BATCH_STATE_SUCCEEDED");
+  CHECK(client.service().texts_billed() == 2);
 }
 
 TEST_CASE("simulator: a failed or cancelled job may have half of its rows, billed") {

@@ -102,6 +102,13 @@ TEST_CASE("simulator: reject-text strikes and counts only calls with the text") 
   CHECK(plan.Next(poisoned).size() == 1);
 }
 
+TEST_CASE("simulator: a fault may begin at a call and never end") {
+  FaultPlan plan({ParseFault("slow=5:from=2")}, 1);
+  CHECK(plan.Next(NoText).empty());
+  CHECK(plan.Next(NoText).size() == 1);
+  CHECK(plan.Next(NoText).size() == 1);
+}
+
 TEST_CASE("simulator: several faults strike independently") {
   FaultPlan plan({ParseFault("nan:at=1"), ParseFault("slow=5")}, 1);
   CHECK(plan.Next(NoText).size() == 2);

@@ -113,6 +113,7 @@ TEST_CASE("simulator: faults shape the reply") {
   CHECK(Embed(WithFault("redirect=http://127.0.0.1:1/")).status == 302);
   CHECK(Embed(WithFault("cut-body")).delivery == Delivery::kCutBody);
   CHECK(Embed(WithFault("slow=70")).delay == std::chrono::milliseconds(70));
+  CHECK(Embed(WithFault("held=some/file")).held_by == "some/file");
   CHECK(Embed(WithFault("drip=2")).byte_interval == std::chrono::milliseconds(2));
   const std::string once = Embed({}).body;
   CHECK(Embed(WithFault("duplicate-json")).body == once + once);
