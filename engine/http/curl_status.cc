@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/http/curl_status.h"
 
-#include <curl/curl.h>
-
 #include "engine/base/text.h"
+#include "engine/http/curl.h"
 
 namespace embstore {
 namespace {
@@ -51,7 +50,7 @@ Status FaultStatus(const TransferFacts& facts) {
 
 std::string Words(const TransferFacts& facts) {
   std::string words = facts.detail.empty()
-                          ? curl_easy_strerror(static_cast<CURLcode>(facts.curl_code))
+                          ? Curl().easy_strerror(static_cast<CURLcode>(facts.curl_code))
                           : std::string(facts.detail);
   return Printable(words) + " (libcurl " + std::to_string(facts.curl_code) + ")";
 }

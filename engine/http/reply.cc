@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/http/reply.h"
 
-#include <curl/curl.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <limits>
 
 #include "engine/base/seeded_bug.h"
+#include "engine/http/curl.h"
 
 namespace embstore {
 namespace {
@@ -192,8 +192,8 @@ std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view retry_
   const auto [rest, error] =
       std::from_chars(retry_after.data(), end, seconds, std::chars_format::fixed);
   if (rest != end || error == std::errc::invalid_argument) {
-    const std::time_t until = curl_getdate(std::string(retry_after).c_str(), nullptr);
-    const std::time_t now = curl_getdate(date.c_str(), nullptr);
+    const std::time_t until = Curl().getdate(std::string(retry_after).c_str(), nullptr);
+    const std::time_t now = Curl().getdate(date.c_str(), nullptr);
     if (until < 0 || now < 0) return std::nullopt;
     seconds = static_cast<double>(until) - static_cast<double>(now);
   } else if (error != std::errc()) {

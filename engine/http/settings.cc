@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/http/settings.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <cstdint>
 
 #include "engine/base/seeded_bug.h"
+#include "engine/http/curl.h"
 #include "engine/http/url.h"
 
 namespace embstore {
@@ -165,19 +164,19 @@ Status ApplySettings(const std::vector<EasySetting>& settings, const EasyHooks& 
   const auto apply_hook = [&](CURLoption option, EasyHook hook) {
     switch (hook) {
       case EasyHook::kReadFunction:
-        return curl_easy_setopt(easy, option, hooks.read);
+        return Curl().easy_setopt(easy, option, hooks.read);
       case EasyHook::kWriteFunction:
-        return curl_easy_setopt(easy, option, hooks.write);
+        return Curl().easy_setopt(easy, option, hooks.write);
       case EasyHook::kHeaderFunction:
-        return curl_easy_setopt(easy, option, hooks.header);
+        return Curl().easy_setopt(easy, option, hooks.header);
       case EasyHook::kPrereqFunction:
-        return curl_easy_setopt(easy, option, hooks.prereq);
+        return Curl().easy_setopt(easy, option, hooks.prereq);
       case EasyHook::kContext:
-        return curl_easy_setopt(easy, option, hooks.context);
+        return Curl().easy_setopt(easy, option, hooks.context);
       case EasyHook::kErrorBuffer:
-        return curl_easy_setopt(easy, option, hooks.error_buffer);
+        return Curl().easy_setopt(easy, option, hooks.error_buffer);
       case EasyHook::kHeaderList:
-        return curl_easy_setopt(easy, option, hooks.headers);
+        return Curl().easy_setopt(easy, option, hooks.headers);
     }
     return CURLE_UNKNOWN_OPTION;
   };
@@ -185,18 +184,18 @@ Status ApplySettings(const std::vector<EasySetting>& settings, const EasyHooks& 
     const auto option = static_cast<CURLoption>(setting.option);
     CURLcode code = CURLE_UNKNOWN_OPTION;
     if (const auto* number = std::get_if<long>(&setting.value)) {
-      code = curl_easy_setopt(easy, option, *number);
+      code = Curl().easy_setopt(easy, option, *number);
     } else if (const auto* text = std::get_if<std::string>(&setting.value)) {
-      code = curl_easy_setopt(easy, option, text->c_str());
+      code = Curl().easy_setopt(easy, option, text->c_str());
     } else if (const auto* hook = std::get_if<EasyHook>(&setting.value)) {
       code = apply_hook(option, *hook);
     } else {
-      code = curl_easy_setopt(easy, option, static_cast<char*>(nullptr));
+      code = Curl().easy_setopt(easy, option, static_cast<char*>(nullptr));
     }
     if (code != CURLE_OK) {
       return Status(Code::kInvalidArgument, "libcurl refuses the setting " +
                                                 std::string(setting.name) + ": " +
-                                                curl_easy_strerror(code));
+                                                Curl().easy_strerror(code));
     }
   }
   return Status();

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/http/transfer.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <cstring>
 #include <string_view>
 #include <utility>
 
 #include "engine/base/seeded_bug.h"
+#include "engine/http/curl.h"
 
 namespace embstore {
 namespace {
@@ -50,11 +49,11 @@ HeaderList::~HeaderList() {
   for (curl_slist* item = list_; item != nullptr; item = item->next) {
     explicit_bzero(item->data, std::strlen(item->data));
   }
-  curl_slist_free_all(list_);
+  Curl().slist_free_all(list_);
 }
 
 bool HeaderList::Add(const std::string& line) {
-  curl_slist* longer = curl_slist_append(list_, line.c_str());
+  curl_slist* longer = Curl().slist_append(list_, line.c_str());
   if (longer != nullptr) list_ = longer;
   return longer != nullptr;
 }

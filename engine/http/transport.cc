@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/http/transport.h"
 
-#include <curl/curl.h>
 #include <pthread.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "engine/http/curl.h"
 #include "engine/http/curl_status.h"
 #include "engine/http/transfer.h"
 #include "engine/http/url.h"
@@ -30,14 +30,14 @@ class CurlTransport : public HttpTransport {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
     }
-    if (multi_ != nullptr) curl_multi_wakeup(multi_);
+    if (multi_ != nullptr) Curl().multi_wakeup(multi_);
     if (thread_.joinable()) thread_.join();
     {
       std::unique_lock lock(mutex_);
       no_senders_.wait(lock, [this] { return senders_ == 0; });
     }
-    for (CURL* easy : idle_) curl_easy_cleanup(easy);
-    curl_multi_cleanup(multi_);
+    for (CURL* easy : idle_) Curl().easy_cleanup(easy);
+    Curl().multi_cleanup(multi_);
   }
 
   Status Start();
@@ -70,13 +70,13 @@ class CurlTransport : public HttpTransport {
 Status CurlTransport::Start() {
   static std::once_flag once;
   static CURLcode global = CURLE_FAILED_INIT;
-  std::call_once(once, [] { global = curl_global_init(CURL_GLOBAL_DEFAULT); });
+  std::call_once(once, [] { global = Curl().global_init(CURL_GLOBAL_DEFAULT); });
   if (global != CURLE_OK) return Status(Code::kInternal, "libcurl did not start");
-  multi_ = curl_multi_init();
+  multi_ = Curl().multi_init();
   if (multi_ == nullptr) return Status(Code::kInternal, "libcurl did not start");
-  curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING));
-  curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(limit_));
-  curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, static_cast<long>(limit_));
+  Curl().multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING));
+  Curl().multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(limit_));
+  Curl().multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, static_cast<long>(limit_));
 
   // The new thread and libcurl's resolver threads inherit this mask: SIGPIPE from a dead
   // connection stays out, and the program's own signals reach the program's own threads.
@@ -104,7 +104,7 @@ Result<HttpResponse> CurlTransport::Send(const HttpRequest& request) {
     if (stopping_) return Status(Code::kCancelled, "HTTP is shutting down");
     ++senders_;
     queue_.push_back(&transfer);
-    curl_multi_wakeup(multi_);
+    Curl().multi_wakeup(multi_);
     transfer.changed.wait(lock, [&] { return transfer.done; });
     if (--senders_ == 0) no_senders_.notify_all();
   }
@@ -120,10 +120,10 @@ void CurlTransport::Loop() {
     }
     const bool started = StartQueued();
     int running = 0;
-    curl_multi_perform(multi_, &running);
+    Curl().multi_perform(multi_, &running);
     const bool ended = CollectEnded();
     if (started || ended) continue;  // There may be room for the next one.
-    curl_multi_poll(multi_, nullptr, 0, 1000, nullptr);
+    Curl().multi_poll(multi_, nullptr, 0, 1000, nullptr);
   }
   CancelAll();
 }
@@ -145,18 +145,18 @@ bool CurlTransport::StartQueued() {
 }
 
 bool CurlTransport::Begin(Transfer* transfer) {
-  CURL* easy = idle_.empty() ? curl_easy_init() : idle_.back();
+  CURL* easy = idle_.empty() ? Curl().easy_init() : idle_.back();
   if (!idle_.empty()) idle_.pop_back();
   if (easy == nullptr) {
     Complete(transfer, Status(Code::kInternal, "no memory for a request"));
     return false;
   }
   Status status = ApplySettings(transfer->settings, HooksOf(transfer), easy);
-  if (status.ok() && curl_multi_add_handle(multi_, easy) != CURLM_OK) {
+  if (status.ok() && Curl().multi_add_handle(multi_, easy) != CURLM_OK) {
     status = Status(Code::kInternal, "libcurl refused a request");
   }
   if (!status.ok()) {
-    curl_easy_cleanup(easy);
+    Curl().easy_cleanup(easy);
     Complete(transfer, std::move(status));
     return false;
   }
@@ -168,7 +168,7 @@ bool CurlTransport::Begin(Transfer* transfer) {
 bool CurlTransport::CollectEnded() {
   int left = 0;
   bool ended = false;
-  while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+  while (const CURLMsg* message = Curl().multi_info_read(multi_, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
     End(message->easy_handle, message->data.result);
     ended = true;
@@ -180,15 +180,15 @@ void CurlTransport::End(CURL* easy, CURLcode code) {
   const auto found = active_.find(easy);
   Transfer* transfer = found->second;
   active_.erase(found);
-  curl_multi_remove_handle(multi_, easy);
+  Curl().multi_remove_handle(multi_, easy);
   const bool whole = code == CURLE_OK && transfer->reply.Finish();
   if (whole) {
-    curl_easy_reset(easy);
+    Curl().easy_reset(easy);
     idle_.push_back(easy);
     Complete(transfer, Status());
     return;
   }
-  curl_easy_cleanup(easy);
+  Curl().easy_cleanup(easy);
   TransferFacts facts;
   facts.curl_code = code;
   facts.detail = transfer->detail.data();
@@ -204,8 +204,8 @@ void CurlTransport::End(CURL* easy, CURLcode code) {
 
 void CurlTransport::CancelAll() {
   for (const auto& [easy, transfer] : active_) {
-    curl_multi_remove_handle(multi_, easy);
-    curl_easy_cleanup(easy);
+    Curl().multi_remove_handle(multi_, easy);
+    Curl().easy_cleanup(easy);
     Complete(transfer, Status(Code::kCancelled,
                               transfer->request_begun
                                   ? "stopped while a request was on its way; it may be billed"

@@ -2,7 +2,6 @@
 #include "engine/http/url.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +10,7 @@
 #include <span>
 
 #include "engine/base/text.h"
+#include "engine/http/curl.h"
 
 namespace embstore {
 namespace {
@@ -18,15 +18,15 @@ namespace {
 enum class HostKind { kOther, kLoopback, kForbidden };
 
 struct UrlCloser {
-  void operator()(CURLU* url) const { curl_url_cleanup(url); }
+  void operator()(CURLU* url) const { Curl().url_cleanup(url); }
 };
 using UrlHandle = std::unique_ptr<CURLU, UrlCloser>;
 
 std::string Part(const UrlHandle& url, CURLUPart part, unsigned flags = 0) {
   char* text = nullptr;
   std::string out;
-  if (curl_url_get(url.get(), part, &text, flags) == CURLUE_OK && text != nullptr) out = text;
-  curl_free(text);
+  if (Curl().url_get(url.get(), part, &text, flags) == CURLUE_OK && text != nullptr) out = text;
+  Curl().free(text);
   return out;
 }
 
@@ -101,10 +101,10 @@ void LowerAscii(std::string* text) {
 
 Result<CheckedUrl> CheckUrl(std::string_view text, bool allow_plain_http) {
   if (!IsGraphic(text)) return Refuse(text, "a URL has no spaces, control or non-ASCII characters");
-  const UrlHandle url(curl_url());
+  const UrlHandle url(Curl().url());
   if (!url) return Status(Code::kInternal, "no memory for a URL");
-  const CURLUcode error = curl_url_set(url.get(), CURLUPART_URL, std::string(text).c_str(), 0);
-  if (error != CURLUE_OK) return Refuse(text, curl_url_strerror(error));
+  const CURLUcode error = Curl().url_set(url.get(), CURLUPART_URL, std::string(text).c_str(), 0);
+  if (error != CURLUE_OK) return Refuse(text, Curl().url_strerror(error));
 
   const std::string scheme = Part(url, CURLUPART_SCHEME);
   if (scheme != "https" && scheme != "http") return Refuse(text, "not https");
@@ -123,7 +123,7 @@ Result<CheckedUrl> CheckUrl(std::string_view text, bool allow_plain_http) {
 
   CheckedUrl checked;
   checked.plain_http = scheme == "http";
-  if (curl_url_set(url.get(), CURLUPART_HOST, host.c_str(), 0) != CURLUE_OK) {
+  if (Curl().url_set(url.get(), CURLUPART_HOST, host.c_str(), 0) != CURLUE_OK) {
     return Refuse(text, "a host name that is none");
   }
   checked.text = Part(url, CURLUPART_URL, CURLU_NO_DEFAULT_PORT);
@@ -147,18 +147,18 @@ Result<CheckedUrl> CheckRequestUrl(std::string_view text, bool allow_plain_http)
 
 std::string UrlEncode(std::string_view text) {
   if (text.empty()) return "";  // libcurl would take it for "up to the first NUL".
-  char* encoded = curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size()));
+  char* encoded = Curl().easy_escape(nullptr, text.data(), static_cast<int>(text.size()));
   std::string out = encoded == nullptr ? "" : encoded;
-  curl_free(encoded);
+  Curl().free(encoded);
   return out;
 }
 
 Status CheckProxy(std::string_view text) {
   if (text.empty()) return Status();
-  const UrlHandle url(curl_url());
+  const UrlHandle url(Curl().url());
   const bool parsed = IsGraphic(text) && url &&
-                      curl_url_set(url.get(), CURLUPART_URL, std::string(text).c_str(),
-                                   CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK;
+                      Curl().url_set(url.get(), CURLUPART_URL, std::string(text).c_str(),
+                                     CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK;
   const std::string scheme = parsed ? Part(url, CURLUPART_SCHEME) : "";
   for (const std::string_view allowed : {"http", "https", "socks5", "socks5h"}) {
     if (scheme == allowed) return Status();
@@ -169,8 +169,8 @@ Status CheckProxy(std::string_view text) {
 }
 
 std::string UrlHost(std::string_view text) {
-  const UrlHandle url(curl_url());
-  if (!url || curl_url_set(url.get(), CURLUPART_URL, std::string(text).c_str(), 0) != CURLUE_OK) {
+  const UrlHandle url(Curl().url());
+  if (!url || Curl().url_set(url.get(), CURLUPART_URL, std::string(text).c_str(), 0) != CURLUE_OK) {
     return "";
   }
   return Part(url, CURLUPART_HOST);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/base/text.h"
+#include "engine/http/curl.h"
 #include "engine/http/url.h"
 #include "engine/provider/gemini_batch.h"
 #include "engine/provider/gemini_reply.h"
@@ -110,7 +111,8 @@ Status CheckNumbers(const GeminiOptions& options) {
 
 Status CheckOptions(const GeminiOptions& options) {
   const std::string_view model = PlainModel(options.model);
-  Status status = CheckModel(model);
+  Status status = LoadCurl();
+  if (status.ok()) status = CheckModel(model);
   if (status.ok()) status = CheckDimensions(FactsOf(model), options.dimensions);
   if (status.ok()) status = CheckTaskType(options.task_type);
   if (status.ok()) status = CheckNumbers(options);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/base/text.h"
+#include "engine/http/curl.h"
 #include "engine/http/url.h"
 #include "engine/provider/openai_error.h"
 #include "engine/provider/openai_pace.h"
@@ -58,7 +59,8 @@ Status CheckKey(const Secret& key, const std::string& host) {
 }
 
 Status CheckOptions(const OpenAiOptions& options) {
-  Status status = CheckModel(options.model);
+  Status status = LoadCurl();
+  if (status.ok()) status = CheckModel(options.model);
   if (status.ok()) status = CheckNumbers(options);
   if (!status.ok()) return status;
   const Result<CheckedUrl> base = CheckUrl(options.base_url, options.allow_plain_http);
