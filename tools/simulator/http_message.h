@@ -52,7 +52,7 @@ struct HttpReply {
   BodySource source;   ///< the body when it is too large for memory; then `body` is empty
   bool sized = false;  ///< Content-Length instead of chunks; not for a body from `source`
   Delivery delivery = Delivery::kComplete;
-  std::chrono::milliseconds delay{0};          ///< before the first byte
+  std::chrono::milliseconds delay{0};  ///< before the first byte
   std::string held_by;  ///< no byte leaves while there is a file of this name; "": none
   std::chrono::milliseconds byte_interval{0};  ///< between bytes of the body; 0 means none
 };
