@@ -254,10 +254,10 @@ Fault ParseFault(std::string_view spec) {
 std::string FaultHelp() {
   std::string help =
       "Faults: --fault [CALL/]NAME[=VALUE][:WHEN], any number of times. WHEN is rate=P\n"
-      "(probability), count=N (the first N calls), every=N, at=N (only the Nth call) or from=N\n"
-      "(that and all later ones); without it every call. Each kind of call is counted by itself. A "
-      "struck call is billed, or done,\n"
-      "unless noted. These strike valid embedding calls, or with CALL/ those of another kind\n"
+      "(probability), count=N (the first N calls), every=N, at=N (only the Nth call) or\n"
+      "from=N (that and all later ones); without it every call. Each kind of call is counted\n"
+      "by itself. A struck call is billed, or done, unless noted. These strike valid embedding\n"
+      "calls, or with CALL/ those of another kind\n"
       "(" +
       CallNames() + "):\n";
   for (std::size_t i = 0; i < kFaults.size(); ++i) {
