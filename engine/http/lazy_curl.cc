@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// In the place of linked_curl.cc, for a program that seldom asks a server: with the thirty
-// libraries that libcurl brings, it takes longer to load than such a program may take to run.
+// In the place of linked_curl.cc, for a program that seldom asks a server: libcurl and the
+// libraries that it brings take longer to load than such a program may take to run.
 #include <dlfcn.h>
 
 #include <string>
@@ -24,9 +24,10 @@ Status Load() {
   EMBSTORE_CURL_FUNCTIONS(EMBSTORE_FIND)
 #undef EMBSTORE_FIND
   if (complete) return {};
-  return {Code::kInternal, "libcurl cannot be loaded: " + std::string(dlerror()) +
-                               "; nothing was sent. Install it (Debian: libcurl4) and run the same "
-                               "command again"};
+  return {Code::kInternal,
+          "libcurl cannot be loaded: " + std::string(dlerror()) +
+              "; nothing was sent. Install it, if it is missing (Debian: libcurl4), "
+              "and run the same command again"};
 }
 
 }  // namespace

@@ -162,6 +162,7 @@ class Running:
         self.started = time.monotonic()
         self._changed = threading.Condition()
         self._text = {"out": b"", "err": b""}
+        self._ended = self.started
         self._readers = [threading.Thread(target=self._read, args=(name, stream), daemon=True)
                          for name, stream in (("out", process.stdout), ("err", process.stderr))]
         for reader in self._readers:
@@ -172,6 +173,7 @@ class Running:
             with self._changed:
                 self._text[name] += chunk
                 self._changed.notify_all()
+        self._ended = time.monotonic()
 
     def err(self):
         with self._changed:
@@ -200,7 +202,7 @@ class Running:
         for reader in self._readers:
             reader.join()
         return Result(self.words, code, self._text["out"], self._text["err"],
-                      time.monotonic() - self.started)
+                      self._ended - self.started)
 
     def kill(self):
         if self.alive():
@@ -211,12 +213,13 @@ class Running:
 class Tools:
     """The programs under test and what all cases share."""
 
-    def __init__(self, embstore, simulator, update=False, keep=False):
+    def __init__(self, embstore, simulator, update=False, keep=False, lazy_curl=None):
         self.embstore = embstore.resolve()
         self.simulator = simulator.resolve()
         for program in (self.embstore, self.simulator):
             if not os.access(program, os.X_OK):
                 sys.exit(f"{program} is not there, or cannot be run")
+        self.lazy_curl = lazy_curl
         self.update = update
         self.keep = keep
         self._oracle = None

@@ -38,7 +38,8 @@ class TooLittleMemory:
         if work.t.run("--version", under=limited(MOST)).code != 0:
             raise Skipped("this build takes more memory than can be limited")
         work.prepare()
-        start = least(lambda steps: work.t.run("--version", under=limited(steps)).code == 0)
+        first = ["--version"] if work.server is None else ["plan", "train", "--input", "sample.csv"]
+        start = least(lambda steps: work.t.run(*first, under=limited(steps)).code == 0)
         enough = start + 64
         for _ in range(tries):
             code = self.once(work.random.randrange(start, enough))

@@ -25,6 +25,11 @@ TEXTS = ag_news_texts(SAMPLE)
 TOKENS = {sha256(text): tokens_of(text) for text in TEXTS}
 
 
+def unhurried(config):
+    """The same, but nobody asks for a new job in the run that makes it, however slow that is."""
+    return config.replace("first_poll_seconds: 0.02", "first_poll_seconds: 60")
+
+
 def simulator(t, *faults, flags=(), job_seconds=0.1):
     """A simulator whose batch jobs are quick, with faults."""
     words = [word for fault in faults for word in ("--fault", fault)]

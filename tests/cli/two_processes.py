@@ -32,8 +32,7 @@ class TwoProcesses:
         server = self.t.simulator()
         words = [server.url if word == "URL" else word for word in words]
         result = self.work.run(*words)
-        if not writer.alive():
-            return  # Too late to tell.
+        check(writer.alive(), "the writer is already done")
         check(result.code == 6, f"the lock is held, but {result}")
         holds(server.stop() == 0, "doubled", f"the loser sent a request: {result}")
         at_once(result.seconds, "turning it away")
@@ -52,9 +51,11 @@ class TwoProcesses:
     # Rounds.
 
     def a_second_writer(self):
+        held = self.t.hold()
         running = self.writer_at_work()
         for _ in range(2):
             self.turned_away(self.some_writer(), running)
+        held.unlink()
         self.ends_well(running)
 
     def two_at_once(self):
@@ -78,11 +79,13 @@ class TwoProcesses:
 
     def a_holder_that_stands_still(self):
         """A stopped process holds its lock, and goes on as if nothing had been."""
+        held = self.t.hold()
         running = self.writer_at_work()
         running.signal(signal.SIGSTOP)
         self.turned_away(self.some_writer(), running)
         equal(self.work.run("--json", "status").code, 0, "status beside a stopped writer")
         running.signal(signal.SIGCONT)
+        held.unlink()
         self.ends_well(running)
 
     def a_killed_holder(self):

@@ -212,7 +212,7 @@ class Calls(Work):
         self.t.config(JOBS % self.batch_size)
         self.t.sample(self.documents)
         self.server = self.t.simulator("--latency-ms", self.latency_ms, "--batch-seconds",
-                                       JOB_SECONDS)
+                                       JOB_SECONDS, "--fault", f"held={self.t.dir / 'held'}")
 
     def ingest(self, *more):
         return ["--json", "ingest", "train", "--base-url", self.server.url, "--input",

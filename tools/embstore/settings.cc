@@ -319,6 +319,7 @@ Result<SpaceInfo> ChooseSpace(const Store& store, const SplitInfo& split, const 
   if (spaces->empty()) return Status(Code::kNotFound, there_are);
   if (spaces->size() == 1) return spaces->front();
   auto provider = MakeProvider(config, Purpose::kPlan);
+  if (provider.code() == Code::kInternal) return provider.status();
   if (provider.ok()) {
     const SpaceId configured = MakeSpaceId((*provider)->identity());
     for (const SpaceInfo& space : *spaces) {

@@ -47,7 +47,15 @@ debian_package(development libembstore-dev libdevel "${library} (= ${PROJECT_VER
 "vector cache for text embeddings, for C++ and C programs"
 "Headers, a CMake package and a pkg-config file, to build programs with
 the embstore library.")
-debian_package(tools embstore database "" "vector cache for text embeddings, the command"
+# The command loads libcurl by itself, where no tool sees it.
+set(loaded "")
+if(TARGET embstore_lazy_curl)
+  get_target_property(curl_file embstore_lazy_curl EMBSTORE_LIBCURL_FILE)
+  execute_process(COMMAND dpkg-query -S ${curl_file}
+    OUTPUT_VARIABLE loaded COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX REPLACE "[:,].*" "" loaded "${loaded}")
+endif()
+debian_package(tools embstore database "${loaded}" "vector cache for text embeddings, the command"
 "embstore has every distinct text of a dataset embedded once, exports
 the vectors and looks them up. embstore-simulator is a local server with
 the shapes of the embedding APIs, to try things without a key.")

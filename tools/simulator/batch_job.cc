@@ -88,7 +88,9 @@ bool BatchJob::Held() const {
 
 void BatchJob::Advance(TimePoint now) {
   if (ended()) return;
-  if (now >= EndTime() && !Held()) return End(EndState(), EndTime());
+  const bool held = Held();
+  if (now >= EndTime() && !held) return End(EndState(), was_held_ ? now : EndTime());
+  was_held_ = was_held_ || held;
   if (now >= origin_.created + core_->options().batch.duration / kPendingShare) {
     state_ = BatchState::kRunning;
   }

@@ -78,6 +78,7 @@ class BatchJob {
   TimePoint ended_at_;
   TimePoint results_at_;
   std::shared_ptr<const BatchResults> results_;
+  bool was_held_ = false;
   std::uint64_t unknown_polls_ = 0;
   std::uint64_t lagging_lists_ = 0;
   TimePoint listed_from_;

@@ -34,7 +34,8 @@ def killed_store(t):
             return False
         facts = status.json()
         stored = sum(space["vectors"] for space in facts["spaces"])
-        return (stored, facts["money"]["under_way_texts"]) == (190, 40)
+        under_way = facts["money"]["under_way_texts"]
+        return (stored, under_way, len(server.billed())) == (190, 40, 230)
 
     await_that(at_rest, "190 texts are stored and in the books, and 40 in flight")
     running.signal(SIGKILL)

@@ -137,7 +137,7 @@ def a_slow_reply_is_waited_for(t):
 
 @case
 def a_dripping_body_meets_the_deadline(t):
-    t.config("http: {request_timeout_seconds: 1}\n")
+    t.config("http: {request_timeout_seconds: 4}\n")
     recovers(t, "drip=50:at=2", billed=50, calls=5, in_doubt=10)
 
 

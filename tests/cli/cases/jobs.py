@@ -6,7 +6,7 @@ from cases.openai import own_server
 from harness import SIGINT, SIGKILL, case, check, contains, equal, lacks
 from paid import (KEY, QUICK, SMALL_JOBS, TEXTS, all_is_there, ingest, job_files, jobs, money,
                   nothing_billed_twice, simulator, stored_positions,
-                  the_invoice_is_within_the_books, words)
+                  the_invoice_is_within_the_books, unhurried, words)
 from simulator import sha256
 
 DOCUMENTS = 120  # Three jobs of at most fifty texts.
@@ -22,8 +22,9 @@ def prepared(t, *faults, config=SMALL_JOBS, documents=DOCUMENTS, **options):
 
 def submitted(t, *faults, **options):
     """Jobs that are on the server, and a run that did not wait for them."""
-    server = prepared(t, *faults, **options)
+    server = prepared(t, *faults, config=unhurried(SMALL_JOBS), **options)
     result = ingest(t, server, "--no-wait")
+    t.config(SMALL_JOBS)
     report = result.json()
     equal((report["embedded"], report["in_jobs"], report["complete"]), (0, DOCUMENTS, False), "")
     contains(result.err, "120 texts are in batch jobs; the same command, or 'embstore jobs --wait'")

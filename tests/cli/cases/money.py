@@ -4,13 +4,14 @@
 from harness import SIGKILL, await_that, case, check, contains, equal, lacks
 from paid import (BATCH_PRICE, KEY, QUICK, SYNC_PRICE, all_is_there,
                   billed_cost, ingest, job_files, jobs, money, nothing_billed_twice, simulator,
-                  stored_positions, the_invoice_is_within_the_books, words)
+                  stored_positions, the_invoice_is_within_the_books, unhurried, words)
 
 DOCUMENTS = 300  # About 7,300 tokens: $0.0011 by calls, half of it by jobs.
+CONFIG = QUICK.replace("batch: {", "batch: {max_job_texts: 30, ")
 
 
 def prepared(t, *faults, more="", **options):
-    t.config(QUICK.replace("batch: {", "batch: {max_job_texts: 30, ") + more)
+    t.config(CONFIG + more)
     t.sample(DOCUMENTS)
     return simulator(t, *faults, **options)
 
@@ -158,12 +159,14 @@ def the_books_and_the_jobs_look_like_this(t):
     server = prepared(t, "reset-before-reply:at=3")
     ingest(t, server, "--limit", 100, "--concurrency", 1, mode="sync")
     base = ["--base-url", server.url]
+    t.config(unhurried(CONFIG))
     t.show("ingest", "train", "--input", "sample.csv", "--mode", "batch", "--limit", 160,
            "--no-wait", *base, key=KEY).expect(0)
     t.show("jobs").expect(0)
     t.show("status").expect(0)
     t.show("plan", "train", "--input", "sample.csv").expect(0)
     t.show("jobs", "--abandon", 99).expect(9)
+    t.config(CONFIG)
     t.run("jobs", "--wait", *base, key=KEY).expect(0)
     t.show("jobs", "--all").expect(0)
     t.show("status").expect(0)
