@@ -40,5 +40,9 @@ def without_libcurl_nothing_is_sent_and_the_rest_works(t):
         equal(result.json()["error"]["code"], "internal error", "code")
     equal(server.stop(), 0, "calls")
     t.run("get", "train", "5", **without).expect(0)
+    # Which of two models is meant, a configuration for Gemini would tell.
+    t.run("ingest", "train", "--provider", "local", "--dimensions", 64, "--input",
+          "sample.csv").expect(0)
+    contains(t.run("get", "train", "5", **without).expect(1).err, "libcurl cannot be loaded: ")
     t.run("ingest", "train", "--provider", "local", "--input", "sample.csv",
           **without).expect(0)

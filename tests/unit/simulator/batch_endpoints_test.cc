@@ -473,6 +473,20 @@ TEST_CASE("simulator: a held job runs until the file that holds it is gone, or i
   CHECK(client.service().texts_billed() == 2);
 }
 
+TEST_CASE("simulator: a held job that has a late result has it that long after it is let go") {
+  const embstore::testing::TempDir dir;
+  const std::string file = dir.path() / "held";
+  std::ofstream(file).close();
+  ServiceClient client(WithFaults({"job-held=" + file, "late-result=3000"}));
+  const std::string job = client.MakeJob(InputLines(1));
+  client.Wait(seconds(60));
+  CHECK(StateOf(client.Poll(job)) == "BATCH_STATE_RUNNING");
+  std::filesystem::remove(file);
+  CHECK_FALSE(client.Poll(job)["response"].contains("responsesFile"));
+  client.Wait(seconds(3));
+  CHECK(client.Poll(job)["response"].contains("responsesFile"));
+}
+
 TEST_CASE("simulator: a failed or cancelled job may have half of its rows, billed") {
   Options options = WithFaults({"job-failed"});
   options.batch.partial_results = true;
